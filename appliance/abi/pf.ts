@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: ISC
+//
+// Calls of pf(4): rulesets, tables, states, statistics. What DIOC* ioctls are on the original.
+
+import type { Address, Family, Prefix } from './address.ts';
+import type { Page, PageRequest } from './page.ts';
+import type { Dialect, Rule } from './rule.ts';
+
+/** One ruleset of a load: the anchor's absolute path ('' is the main ruleset) and its rules, all lists in order. */
+export interface AnchorRules {
+  readonly path: string;
+  readonly rules: readonly Rule[];
+}
+
+/** An address of a table; `negated` for `!`. */
+export interface TableEntry {
+  readonly prefix: Prefix;
+  readonly negated: boolean;
+}
+
+export interface TableDefinition {
+  /** Anchor path the table lives in. */
+  readonly anchor: string;
+  readonly name: string;
+  readonly persist: boolean;
+  readonly constant: boolean;
+  readonly counters: boolean;
+  /** Absent: keep what an existing table holds. */
+  readonly entries?: readonly TableEntry[];
+}
+
+/** Everything `set …` can say, resolved; absent: the default of the dialect. */
+export interface PfOptions {
+  readonly timeouts?: Readonly<Record<string, number>>;
+  readonly limits?: Readonly<Record<string, number>>;
+  readonly skip?: readonly string[];
+  readonly blockPolicy?: 'drop' | 'return';
+  readonly statePolicy?: 'floating' | 'if-bound';
+  readonly logInterface?: string;
+  readonly hostId?: number;
+  readonly debug?: string;
+  readonly reassemble?: { readonly enabled: boolean; readonly noDf: boolean };
+  readonly optimization?: string;
+  readonly syncookies?: {
+    readonly mode: 'never' | 'always' | 'adaptive';
+    readonly start?: number;
+    readonly end?: number;
+  };
+}
+
+/** One transaction: all of it takes effect between two packets, or nothing does. */
+export interface PfLoad {
+  readonly dialect: Dialect;
+  /** Rulesets to replace, each whole. A ruleset not named here stays. */
+  readonly anchors: readonly AnchorRules[];
+  readonly tables: readonly TableDefinition[];
+  /** Absent: options stay as they are (loads into an anchor, relayd). */
+  readonly options?: PfOptions;
+  /** MD5 of the main ruleset as pfctl computes it, for pfsync peers and `-s info`; computed on the caller's side. */
+  readonly checksum?: string;
+}
+
+export interface RuleCounters {
+  readonly evaluations: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly states: number;
+  readonly statesCreated: number;
+}
+
+export interface LoadedRule {
+  /** Number within its list, as `@N`. */
+  readonly number: number;
+  readonly rule: Rule;
+  readonly counters: RuleCounters;
+}
+
+export interface StatePeer {
+  /** Number as pf.md 5.3 has it. */
+  readonly state: number;
+  readonly seqLow: number;
+  readonly seqHigh: number;
+  readonly maxWindow: number;
+  readonly windowScale: number;
+  readonly seqDifference: number;
+}
+
+export interface StateKey {
+  readonly family: Family;
+  readonly addresses: readonly [Address, Address];
+  readonly ports: readonly [number, number];
+}
+
+/** One state as `pfctl -ss -vv` prints it. Indices of keys as pf.md 5.1. */
+export interface StateInfo {
+  readonly id: string;
+  readonly creatorId: number;
+  /** 'all' for floating states. */
+  readonly interface: string;
+  readonly protocol: number;
+  readonly direction: 'in' | 'out';
+  readonly wire: StateKey;
+  readonly stack: StateKey;
+  readonly source: StatePeer;
+  readonly destination: StatePeer;
+  /** Seconds. */
+  readonly age: number;
+  readonly expires: number;
+  /** In creation direction, then against it. */
+  readonly packets: readonly [number, number];
+  readonly bytes: readonly [number, number];
+  readonly anchor: string;
+  readonly rule: number;
+  readonly sloppy: boolean;
+  readonly route?: { readonly address: Address; readonly interface?: string };
+}
+
+/** Which states to list or kill; absent criteria match all. */
+export interface StateFilter {
+  readonly interface?: string;
+  readonly family?: Family;
+  readonly protocol?: number;
+  readonly source?: { readonly prefix: Prefix; readonly port?: number };
+  readonly destination?: { readonly prefix: Prefix; readonly port?: number };
+  readonly id?: string;
+  readonly creatorId?: number;
+  readonly label?: string;
+}
+
+export interface TableInfo {
+  readonly anchor: string;
+  readonly name: string;
+  readonly persist: boolean;
+  readonly constant: boolean;
+  readonly counters: boolean;
+  readonly active: boolean;
+  readonly addresses: number;
+  /** References by rules, and by anchors' rules. */
+  readonly references: readonly [number, number];
+  /** Seconds since boot of the last clearing. */
+  readonly cleared: number;
+  readonly evaluations: { readonly match: number; readonly noMatch: number };
+  /** In/Block, In/Pass, In/XPass, Out/Block, Out/Pass, Out/XPass. */
+  readonly packets: readonly number[];
+  readonly bytes: readonly number[];
+}
+
+export interface TableAddressInfo extends TableEntry {
+  readonly cleared: number;
+  readonly packets: readonly number[];
+  readonly bytes: readonly number[];
+}
+
+export interface SourceNodeInfo {
+  readonly address: Address;
+  readonly route?: Address;
+  readonly states: number;
+  readonly connections: number;
+  readonly rate: { readonly count: number; readonly seconds: number };
+  readonly rule?: number;
+  readonly age: number;
+  readonly expires: number;
+  readonly packets: readonly [number, number];
+  readonly bytes: readonly [number, number];
+}
+
+export interface PfStatus {
+  readonly enabled: boolean;
+  /** Seconds since pf was enabled (or disabled). */
+  readonly since: number;
+  readonly debug: string;
+  readonly hostId: number;
+  readonly checksum: string;
+  readonly dialect: Dialect;
+  readonly states: {
+    readonly current: number;
+    readonly searches: number;
+    readonly inserts: number;
+    readonly removals: number;
+  };
+  readonly sourceNodes: {
+    readonly current: number;
+    readonly searches: number;
+    readonly inserts: number;
+    readonly removals: number;
+  };
+  readonly reasons: Readonly<Record<string, number>>;
+  readonly limitCounters: Readonly<Record<string, number>>;
+  readonly fragments: number;
+  readonly logInterface?: {
+    readonly name: string;
+    /** [IPv4, IPv6][in, out][pass, block]: packets and bytes. */
+    readonly bytes: readonly (readonly (readonly [number, number])[])[];
+    readonly packets: readonly (readonly (readonly [number, number])[])[];
+  };
+}
+
+export interface TableChange {
+  readonly added: number;
+  readonly deleted: number;
+  readonly changed: number;
+}
+
+export interface PfCalls {
+  'pf.enable': [Record<string, never>, null];
+  'pf.disable': [Record<string, never>, null];
+  'pf.status': [Record<string, never>, PfStatus];
+  /** Refused as a whole with CallError EINVAL and a reason; then the running ruleset is untouched. */
+  'pf.load': [PfLoad, null];
+  'pf.rules': [PageRequest & { readonly anchor: string }, Page<LoadedRule>];
+  /** Paths of all anchors below `anchor` (its direct children without `recursive`). */
+  'pf.anchors': [{ readonly anchor: string; readonly recursive: boolean }, readonly string[]];
+  'pf.options': [
+    Record<string, never>,
+    {
+      readonly timeouts: Readonly<Record<string, number>>;
+      readonly limits: Readonly<Record<string, number>>;
+      readonly skip: readonly string[];
+    },
+  ];
+  'pf.setOptions': [PfOptions, null];
+  'pf.states': [PageRequest & { readonly filter?: StateFilter }, Page<StateInfo>];
+  'pf.killStates': [{ readonly filter: StateFilter }, { readonly killed: number }];
+  'pf.sourceNodes': [PageRequest, Page<SourceNodeInfo>];
+  'pf.killSourceNodes': [
+    { readonly source?: Prefix; readonly destination?: Prefix },
+    { readonly killed: number },
+  ];
+  'pf.clearCounters': [{ readonly what: 'rules' | 'info' | 'tables' }, null];
+  'pf.tables': [{ readonly anchor?: string }, readonly TableInfo[]];
+  'pf.tableAddresses': [
+    PageRequest & { readonly anchor: string; readonly name: string },
+    Page<TableAddressInfo>,
+  ];
+  /** `replace` swaps the content, keeping counters of addresses that stay; the table is created where it is missing. */
+  'pf.changeTable': [
+    {
+      readonly anchor: string;
+      readonly name: string;
+      readonly change: 'add' | 'delete' | 'replace' | 'flush' | 'zero' | 'kill';
+      readonly entries: readonly TableEntry[];
+      readonly dryRun?: boolean;
+    },
+    TableChange,
+  ];
+  'pf.testTable': [
+    { readonly anchor: string; readonly name: string; readonly addresses: readonly Address[] },
+    readonly boolean[],
+  ];
+}
+
+export interface PfEvents {
+  /** A ruleset, a table or pf itself was changed. */
+  'pf.changed': { readonly what: 'rules' | 'tables' | 'enabled' | 'disabled' };
+}
