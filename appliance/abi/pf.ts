@@ -48,6 +48,20 @@ export interface PfOptions {
   };
 }
 
+/** A queue as `pfctl -s queue` shows it: ALTQ of 2008 or the queues of today, in bits per second. */
+export interface QueueDefinition {
+  readonly name: string;
+  readonly interface: string;
+  readonly parent?: string;
+  /** The line that defines it, as the dialect prints it. */
+  readonly text: string;
+  /** Number given in order of definition, 1 the first; queues of one name share it. */
+  readonly id: number;
+  /** Depth below the root queue. */
+  readonly depth: number;
+  readonly interfaceBandwidth: number;
+}
+
 /** One transaction: all of it takes effect between two packets, or nothing does. */
 export interface PfLoad {
   readonly dialect: Dialect;
@@ -56,6 +70,8 @@ export interface PfLoad {
   readonly tables: readonly TableDefinition[];
   /** Absent: options stay as they are (loads into an anchor, relayd). */
   readonly options?: PfOptions;
+  /** Queues of the main ruleset, kept to be listed; absent: they stay. Shaping is not enforced. */
+  readonly queues?: readonly QueueDefinition[];
   /** MD5 of the main ruleset as pfctl computes it, for pfsync peers and `-s info`; computed on the caller's side. */
   readonly checksum?: string;
 }
@@ -66,6 +82,9 @@ export interface RuleCounters {
   readonly bytes: number;
   readonly states: number;
   readonly statesCreated: number;
+  /** The inbound part of `packets` and `bytes`, for `-s labels`. */
+  readonly packetsIn?: number;
+  readonly bytesIn?: number;
 }
 
 export interface LoadedRule {
@@ -112,6 +131,9 @@ export interface StateInfo {
   readonly anchor: string;
   readonly rule: number;
   readonly sloppy: boolean;
+  readonly pflow?: boolean;
+  readonly sourceTrack?: boolean;
+  readonly stickyAddress?: boolean;
   readonly route?: { readonly address: Address; readonly interface?: string };
 }
 
@@ -149,6 +171,19 @@ export interface TableAddressInfo extends TableEntry {
   readonly cleared: number;
   readonly packets: readonly number[];
   readonly bytes: readonly number[];
+}
+
+/** An interface or group as pf knows it, for `-s Interfaces`. */
+export interface PfInterfaceInfo {
+  readonly name: string;
+  readonly skip: boolean;
+  readonly states: number;
+  readonly rules: number;
+  /** Seconds since boot of the last clearing. */
+  readonly cleared: number;
+  /** [IPv4, IPv6][in, out][pass, block]: packets and bytes. */
+  readonly packets: readonly (readonly (readonly [number, number])[])[];
+  readonly bytes: readonly (readonly (readonly [number, number])[])[];
 }
 
 export interface SourceNodeInfo {
@@ -219,6 +254,10 @@ export interface PfCalls {
     },
   ];
   'pf.setOptions': [PfOptions, null];
+  /** Queues of the last load of the main ruleset. */
+  'pf.queues': [Record<string, never>, readonly QueueDefinition[]];
+  /** Interfaces and groups that pf knows, by name. */
+  'pf.interfaces': [{ readonly name?: string }, readonly PfInterfaceInfo[]];
   'pf.states': [PageRequest & { readonly filter?: StateFilter }, Page<StateInfo>];
   'pf.killStates': [{ readonly filter: StateFilter }, { readonly killed: number }];
   'pf.sourceNodes': [PageRequest, Page<SourceNodeInfo>];
