@@ -16,6 +16,8 @@ export interface AnchorRules {
 export interface TableEntry {
   readonly prefix: Prefix;
   readonly negated: boolean;
+  /** Share of a pool's choices that this address gets; absent: 1. */
+  readonly weight?: number;
 }
 
 export interface TableDefinition {
