@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// ARP for IPv4 over Ethernet: fields, building, what is not ours.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// Integers, copies and comparisons of bytes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

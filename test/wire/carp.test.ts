@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// The carp advertisement, on a captured one and on computed ones.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

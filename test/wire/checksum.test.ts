@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// Checksums: the examples of RFC 1071 and RFC 1624, the plain sum as oracle, updates by difference.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

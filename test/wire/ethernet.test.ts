@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// Ethernet header, addresses of groups, the 802.1Q tag.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// The walk over IPv6 extension headers, their options, the fragment header.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// ICMP: echo, errors and what they quote.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

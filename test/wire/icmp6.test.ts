@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// ICMPv6: echo, errors, the checksum over the addresses.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

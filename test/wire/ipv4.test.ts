@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// The IPv4 header on a captured one: fields, each refusal, the hop, fragment word, options.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// The fixed IPv6 header and the kinds of address.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

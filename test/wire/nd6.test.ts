@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// Neighbour discovery: the five messages and their options, malformed ones among them.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// Capture files in both byte orders and with both clocks.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

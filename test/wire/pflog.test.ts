@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// The header of pflog(4): today's, and the one of 2008 on reading.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// TCP header and options, sequence numbers modulo 2^32.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// The UDP header: its length and its checksum that is never 0.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+//
+// The virtio header in front of a TAP's frames.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
