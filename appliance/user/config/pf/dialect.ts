@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: ISC
+//
+// What differs between the pf.conf dialects, in one table: OpenBSD 4.4 (2008), today's OpenBSD, FreeBSD. The parser,
+// the expansion and the printer ask this table and nothing else.
+
+import type { Dialect } from '../../../abi/rule.ts';
+
+/** A criterion of a rule that may be a list, as the expansion multiplies them. */
+export type ListName =
+  | 'interface'
+  | 'protocol'
+  | 'icmp'
+  | 'source'
+  | 'sourcePort'
+  | 'os'
+  | 'destination'
+  | 'destinationPort'
+  | 'user'
+  | 'group';
+
+/** A part of a printed rule (print.ts has the function that prints it). */
+export type ClauseName =
+  | 'action'
+  | 'blockReturn'
+  | 'direction'
+  | 'log'
+  | 'quick'
+  | 'interface'
+  | 'route'
+  | 'family'
+  | 'protocol'
+  | 'hosts'
+  | 'receivedOn'
+  | 'user'
+  | 'group'
+  | 'flags'
+  | 'icmp'
+  | 'tos'
+  | 'prio'
+  | 'maxPacketRate'
+  | 'set'
+  | 'state'
+  | 'probability'
+  | 'stateOptions'
+  | 'fragment'
+  | 'scrub'
+  | 'allowOptions'
+  | 'label'
+  | 'queue'
+  | 'once'
+  | 'tag'
+  | 'tagged'
+  | 'rtable'
+  | 'divert'
+  | 'translation';
+
+export interface Traits {
+  readonly dialect: Dialect;
+  /** Words that are never a name unless quoted. */
+  readonly reserved: ReadonlySet<string>;
+  /** `!=`, `<=` and `>=` are one token each; else two, and `! =` is the same. */
+  readonly joinedOperators: boolean;
+  /** `->` is a token. */
+  readonly arrow: boolean;
+  /** A backslash before a blank inside quotes gives the blank. */
+  readonly quotedBlankEscape: boolean;
+  /** Options, scrub, queueing, translation and filter rules are statements of their own, in that order. */
+  readonly classicRules: boolean;
+  /** Words that may stand behind the hosts of a filter rule. */
+  readonly filterOptions: ReadonlySet<string>;
+  /** Outermost list first. */
+  readonly expansionOrder: readonly ListName[];
+  /** `any` among other addresses makes the whole list any; else it is dropped from the list. */
+  readonly anyAbsorbsList: boolean;
+  /** A `(if)` that was narrowed to IPv4 in one combination stays so in the next ones. */
+  readonly stickyDynamicMask: boolean;
+  /** `$nr` in labels is replaced when the optimizer is done; else while parsing. */
+  readonly lateRuleNumbers: boolean;
+  /** `any` may be the source of a binat rule. */
+  readonly binatFromAny: boolean;
+  /** A port range upside down is an error. */
+  readonly checkRanges: boolean;
+  /** Names of the differentiated services may be used. */
+  readonly dscpNames: boolean;
+  /** Tables may stand in inline anchors, `include` too. */
+  readonly tablesInAnchors: boolean;
+  /** What is printed, in order. */
+  readonly clauses: readonly ClauseName[];
+  /** Names of services for ports after `=` and `!=`; else numbers. */
+  readonly serviceNames: boolean;
+  /** `keep state` is printed on every stateful rule; else only when options follow. */
+  readonly plainKeepState: boolean;
+  /** The text around the `set ( … )` of a rule. */
+  readonly setParentheses: readonly [string, string];
+  /** `divert-to` is printed with the port alone. */
+  readonly divertPortOnly: boolean;
+  /** Routing domains: skip steps have a row for them. */
+  readonly routingDomains: boolean;
+}
+
+const SHARED_WORDS =
+  'all allow-opts anchor antispoof any bandwidth bitmask block block-policy code debug divert-reply divert-to ' +
+  'drop dup-to file fingerprints flags floating flush for fragment from global group hostid icmp-type icmp6-type ' +
+  'if-bound in include inet inet6 keep label limit load log loginterface max max-mss max-src-conn ' +
+  'max-src-conn-rate max-src-nodes max-src-states min-ttl modulate no no-df no-route no-sync on optimization os ' +
+  'out overload pass port probability proto qlimit queue quick random random-id reassemble reply-to return ' +
+  'return-icmp return-icmp6 return-rst round-robin route route-to rtable rule ruleset-optimization scrub set skip ' +
+  'sloppy source-hash source-track state state-policy static-port sticky-address synproxy table tag tagged ' +
+  'timeout to tos ttl urpf-failed user';
+
+const CLASSIC_WORDS =
+  'altq binat binat-anchor cbq crop drop-ovl fastroute hfsc linkshare nat nat-anchor priority priq rdr rdr-anchor ' +
+  'realtime require-order set-tos tbrsize upperlimit';
+
+const TODAY_WORDS =
+  'af-to binat-to burst default delay divert-packet flows least-states match matches max-pkt-rate min nat-to once ' +
+  'parent pflow prio quantum rdomain rdr-to received-on state-defaults syncookies weight';
+
+function words(...lists: readonly string[]): ReadonlySet<string> {
+  return new Set(lists.flatMap((list) => list.split(' ')));
+}
+
+/** Words whose appearance tells that a ruleset is written in the language of 2008. */
+export const CLASSIC_ONLY: ReadonlySet<string> = words(CLASSIC_WORDS, 'scrub');
+
+const SHARED_OPTIONS =
+  'user group flags icmp-type icmp6-type tos no keep modulate synproxy fragment allow-opts label queue tag ! tagged ' +
+  'probability rtable divert-to divert-reply';
+
+const TODAY_OPTIONS =
+  'prio divert-packet scrub nat-to af-to rdr-to binat-to route-to reply-to dup-to received-on once max-pkt-rate set';
+
+const CLASSIC_CLAUSES: readonly ClauseName[] = [
+  'action',
+  'blockReturn',
+  'direction',
+  'log',
+  'quick',
+  'interface',
+  'route',
+  'family',
+  'protocol',
+  'hosts',
+  'user',
+  'group',
+  'flags',
+  'icmp',
+  'tos',
+  'set',
+  'state',
+  'probability',
+  'stateOptions',
+  'fragment',
+  'scrub',
+  'label',
+  'queue',
+  'tag',
+  'tagged',
+  'rtable',
+  'divert',
+  'translation',
+];
+
+const TODAY_CLAUSES: readonly ClauseName[] = [
+  'action',
+  'blockReturn',
+  'direction',
+  'log',
+  'quick',
+  'interface',
+  'family',
+  'protocol',
+  'hosts',
+  'receivedOn',
+  'user',
+  'group',
+  'flags',
+  'icmp',
+  'tos',
+  'prio',
+  'maxPacketRate',
+  'set',
+  'state',
+  'probability',
+  'stateOptions',
+  'fragment',
+  'scrub',
+  'allowOptions',
+  'label',
+  'once',
+  'tag',
+  'tagged',
+  'rtable',
+  'divert',
+  'translation',
+  'route',
+];
+
+const OPENBSD_2008: Traits = {
+  dialect: 'openbsd-2008',
+  reserved: words(SHARED_WORDS, CLASSIC_WORDS),
+  joinedOperators: false,
+  arrow: true,
+  quotedBlankEscape: false,
+  classicRules: true,
+  filterOptions: words(SHARED_OPTIONS),
+  expansionOrder: [
+    'interface',
+    'protocol',
+    'icmp',
+    'source',
+    'sourcePort',
+    'os',
+    'destination',
+    'destinationPort',
+    'user',
+    'group',
+  ],
+  anyAbsorbsList: false,
+  stickyDynamicMask: true,
+  lateRuleNumbers: false,
+  binatFromAny: false,
+  checkRanges: false,
+  dscpNames: false,
+  tablesInAnchors: false,
+  clauses: CLASSIC_CLAUSES,
+  serviceNames: true,
+  plainKeepState: true,
+  setParentheses: ['(', ')'],
+  divertPortOnly: false,
+  routingDomains: false,
+};
+
+const FREEBSD: Traits = {
+  ...OPENBSD_2008,
+  dialect: 'freebsd',
+  reserved: words(SHARED_WORDS, CLASSIC_WORDS, 'prio'),
+  filterOptions: words(SHARED_OPTIONS, 'prio set'),
+  binatFromAny: true,
+  setParentheses: ['( ', ' )'],
+  divertPortOnly: true,
+};
+
+const OPENBSD: Traits = {
+  dialect: 'openbsd',
+  reserved: words(SHARED_WORDS, TODAY_WORDS),
+  joinedOperators: true,
+  arrow: false,
+  quotedBlankEscape: true,
+  classicRules: false,
+  filterOptions: words(SHARED_OPTIONS, TODAY_OPTIONS),
+  expansionOrder: [
+    'interface',
+    'protocol',
+    'icmp',
+    'source',
+    'destination',
+    'sourcePort',
+    'destinationPort',
+    'os',
+    'user',
+    'group',
+  ],
+  anyAbsorbsList: true,
+  stickyDynamicMask: false,
+  lateRuleNumbers: true,
+  binatFromAny: false,
+  checkRanges: true,
+  dscpNames: true,
+  tablesInAnchors: true,
+  clauses: TODAY_CLAUSES,
+  serviceNames: false,
+  plainKeepState: false,
+  setParentheses: ['(', ')'],
+  divertPortOnly: false,
+  routingDomains: true,
+};
+
+const DIALECTS: Readonly<Record<Dialect, Traits>> = {
+  'openbsd-2008': OPENBSD_2008,
+  openbsd: OPENBSD,
+  freebsd: FREEBSD,
+};
+
+export function traitsOf(dialect: Dialect): Traits {
+  return DIALECTS[dialect];
+}
+
+/** The dialect of this name, or undefined. */
+export function dialectByName(name: string): Dialect | undefined {
+  return Object.hasOwn(DIALECTS, name) ? (name as Dialect) : undefined;
+}

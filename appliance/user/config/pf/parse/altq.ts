@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: ISC
+//
+// `altq on …` and `queue …` of 2008 (pf.conf(5) of OpenBSD 4.4, "QUEUEING").
+
+import {
+  type AltqInterface,
+  type AnnouncedQueue,
+  type Bandwidth,
+  type Curve,
+  type CurveName,
+  formatRate,
+  type Scheduler,
+  type SchedulerNode,
+} from '../build/queues.ts';
+import type { Parsing } from '../parsing.ts';
+import type { InterfaceNode } from '../syntax.ts';
+import { parseInterfaces } from './criteria.ts';
+import { checkOrder, endStatement } from './filterRule.ts';
+
+const DEFAULT_PRIORITY = 1;
+const DEFAULT_QLIMIT = 50;
+const MAX_QUEUE_NAME = 63;
+const MAX_TBRSIZE = 65535;
+const MAX_PRIORITY: Readonly<Record<Scheduler, number>> = { cbq: 7, priq: 15, hfsc: 7 };
+
+/** Flags of each scheduler in the order they are printed; ecn means red as well. */
+const FLAGS: Readonly<Record<Scheduler, readonly string[]>> = {
+  cbq: ['red', 'ecn', 'rio', 'borrow', 'default'],
+  priq: ['red', 'ecn', 'rio', 'default'],
+  hfsc: ['red', 'ecn', 'rio', 'default'],
+};
+
+const CURVES: readonly CurveName[] = ['realtime', 'linkshare', 'upperlimit'];
+
+interface QueueOptions {
+  bandwidth?: Bandwidth;
+  priority?: number;
+  qlimit?: number;
+  tbrsize?: number;
+  scheduler?: SchedulerNode;
+}
+
+const WHOLE: Bandwidth = { absolute: 0, percent: 100 };
+
+/** One `altq on`; `altq` has been taken. */
+export function parseAltq(p: Parsing): void {
+  const { cursor } = p;
+  const interfaces = parseInterfaces(p) ?? [];
+  const options = parseQueueOptions(p);
+  cursor.require('queue');
+  const children = parseChildren(p);
+  endStatement(p);
+  checkOrder(p, 'queue');
+  const { scheduler } = options;
+  if (scheduler === undefined) p.cursor.fail('no scheduler specified!');
+  if (children.length === 0) cursor.fail('no child queues specified');
+  if (!p.config.parts.queues) return;
+  for (const entry of interfaces) addInterface(p, entry, scheduler, options, children);
+}
+
+function parseQueueOptions(p: Parsing): QueueOptions {
+  const options: QueueOptions = {};
+  while (parseQueueOption(p, options));
+  return options;
+}
+
+function parseQueueOption(p: Parsing, options: QueueOptions): boolean {
+  const { cursor } = p;
+  if (cursor.accept('bandwidth')) {
+    const bandwidth = parseBandwidth(p);
+    if (options.bandwidth !== undefined) cursor.fail('bandwidth cannot be respecified');
+    options.bandwidth = bandwidth;
+  } else if (cursor.accept('priority')) {
+    options.priority = bounded(p, 'priority', options.priority, 255, 'priority out of range: max 255');
+  } else if (cursor.accept('qlimit')) {
+    options.qlimit = bounded(p, 'qlimit', options.qlimit, 65535, 'qlimit out of range: max 65535');
+  } else if (cursor.accept('tbrsize')) {
+    options.tbrsize = bounded(p, 'tbrsize', options.tbrsize, MAX_TBRSIZE, 'tbrsize too big: max 65535');
+  } else {
+    const scheduler = parseScheduler(p);
+    if (scheduler === undefined) return false;
+    if (options.scheduler !== undefined) cursor.fail('scheduler cannot be respecified');
+    options.scheduler = scheduler;
+  }
+  return true;
+}
+
+function bounded(
+  p: Parsing,
+  name: string,
+  previous: number | undefined,
+  limit: number,
+  text: string,
+): number {
+  const value = p.cursor.number();
+  if (previous !== undefined) p.cursor.fail(`${name} cannot be respecified`);
+  if (value < 0 || value > limit) p.cursor.fail(text);
+  return value;
+}
+
+const UNITS: Readonly<Record<string, number>> = { b: 1, Kb: 1e3, Mb: 1e6, Gb: 1e9 };
+
+function parseBandwidth(p: Parsing): Bandwidth {
+  const { cursor } = p;
+  if (cursor.atNumber()) {
+    const absolute = cursor.number();
+    if (absolute < 0 || absolute > 0xffffffff) cursor.fail('bandwidth number too big');
+    return { absolute, percent: 0 };
+  }
+  const text = cursor.string('bandwidth');
+  const [, digits = '', unit = ''] = /^(\d*\.?\d*)(.*)$/.exec(text)!;
+  const number = Number(digits);
+  if (unit === '%') {
+    if (number > 100) cursor.fail('bandwidth spec out of range');
+    return { absolute: 0, percent: Math.trunc(number) };
+  }
+  if (!Object.hasOwn(UNITS, unit)) cursor.fail(`unknown unit ${unit}`);
+  return { absolute: Math.trunc(number * UNITS[unit]!), percent: 0 };
+}
+
+function parseScheduler(p: Parsing): SchedulerNode | undefined {
+  const { cursor } = p;
+  const kind = (['cbq', 'priq', 'hfsc'] as const).find((word) => cursor.accept(word));
+  if (kind === undefined) return undefined;
+  const flags = new Set<string>();
+  const curves: Partial<Record<CurveName, Curve>> = {};
+  if (cursor.acceptOperator('(')) {
+    cursor.parenthesized(() => {
+      if (kind === 'hfsc' && parseCurve(p, curves)) return;
+      const flag = cursor.string('flag');
+      if (!FLAGS[kind].includes(flag)) cursor.fail(`unknown ${kind} flag "${flag}"`);
+      flags.add(flag);
+      if (flag === 'ecn') flags.add('red');
+    });
+  }
+  return { kind, flags: FLAGS[kind].filter((flag) => flags.has(flag)), curves };
+}
+
+function parseCurve(p: Parsing, curves: Partial<Record<CurveName, Curve>>): boolean {
+  const { cursor } = p;
+  const name = CURVES.find((word) => cursor.accept(word));
+  if (name === undefined) return false;
+  let curve: Curve;
+  if (cursor.acceptOperator('(')) {
+    const m1 = parseBandwidth(p);
+    cursor.acceptOperator(',');
+    const d = cursor.number();
+    cursor.acceptOperator(',');
+    curve = { m1, d, m2: parseBandwidth(p) };
+    cursor.requireOperator(')');
+    if (d < 0) cursor.fail('timing in curve out of range');
+  } else curve = { d: 0, m2: parseBandwidth(p) };
+  if (curves[name] !== undefined) cursor.fail(`${name} already specified`);
+  curves[name] = curve;
+  return true;
+}
+
+/** A queue name, or several in braces, or nothing. */
+function parseChildren(p: Parsing): string[] {
+  const { cursor } = p;
+  if (!cursor.atOperator('{') && !cursor.atString('queue')) return [];
+  return cursor.listOf(() => {
+    const name = cursor.string('queue');
+    if (name.length > MAX_QUEUE_NAME)
+      cursor.fail(`queue name '${name}' too long (max ${MAX_QUEUE_NAME} chars)`);
+    return name;
+  });
+}
+
+function addInterface(
+  p: Parsing,
+  entry: InterfaceNode,
+  scheduler: SchedulerNode,
+  options: QueueOptions,
+  children: readonly string[],
+): void {
+  const { queues, echo } = p.config;
+  if (entry.negated) p.cursor.fail('altq on ! <interface> is not supported');
+  const { kind } = scheduler;
+  const bandwidth = interfaceBandwidth(p, entry.name, options.bandwidth ?? WHOLE);
+  const tbrsize = options.tbrsize || tokenBucketSize(p, entry.name, bandwidth);
+  const altq: AltqInterface = { name: entry.name, scheduler: kind, bandwidth };
+  queues.interfaces.push(altq);
+  const rate = writtenBandwidth(options.bandwidth ?? WHOLE, bandwidth);
+  const qlimit =
+    options.qlimit !== undefined && options.qlimit !== DEFAULT_QLIMIT ? `qlimit ${options.qlimit} ` : '';
+  const parts = `${schedulerText(scheduler, undefined) || `${kind} `}${rate}${qlimit}tbrsize ${tbrsize} `;
+  echo.push(`altq on ${entry.name} ${parts}queue { ${children.join(' ')} }`);
+  const root = kind === 'priq' ? undefined : `root_${entry.name}`;
+  if (root !== undefined) addRootQueue(p, altq, root, scheduler);
+  for (const name of children) {
+    queues.announced.push({ name, interface: entry.name, parent: root, scheduler: kind });
+  }
+}
+
+function interfaceBandwidth(p: Parsing, name: string, bandwidth: Bandwidth): number {
+  if (bandwidth.absolute > 0) return bandwidth.absolute;
+  p.diagnostics.note(`interface ${name} does not know its bandwidth, please specify an absolute bandwidth`);
+  p.diagnostics.errors++;
+  return p.cursor.abandon();
+}
+
+/** So many packets as the rate asks for (the heuristics of pfctl). */
+function tokenBucketSize(p: Parsing, name: string, rate: number): number {
+  const mtu = p.facts.interfaces.get(name)?.mtu;
+  if (mtu === undefined) {
+    p.diagnostics.note('pfctl: SIOCGIFMTU: Device not configured');
+    p.diagnostics.errors++;
+    return p.cursor.abandon();
+  }
+  const packets = rate <= 1e6 ? 1 : rate <= 1e7 ? 4 : rate <= 2e8 ? 8 : 24;
+  return Math.min(packets * mtu, MAX_TBRSIZE);
+}
+
+/** The root queue has the interface's flags, and with cbq two of its own. */
+function addRootQueue(p: Parsing, altq: AltqInterface, name: string, scheduler: SchedulerNode): void {
+  const { flags: given } = scheduler;
+  const isDefault = given.includes('default');
+  const own = altq.scheduler === 'cbq' ? ['wrr', 'root'] : [];
+  const words = [...given.filter((flag) => flag !== 'default'), ...own, ...(isDefault ? ['default'] : [])];
+  const flags = words.length > 0 ? `${altq.scheduler}( ${words.join(' ')} ) ` : '';
+  p.config.queues.addAltq({
+    name,
+    interface: altq.name,
+    parent: undefined,
+    bandwidth: altq.bandwidth,
+    priority: 0,
+    isDefault,
+    isRoot: true,
+    text: `${name} on ${altq.name} bandwidth ${formatRate(altq.bandwidth)} priority 0 ${flags}`,
+  });
+}
+
+/** One `queue …` of 2008; `queue` has been taken. */
+export function parseClassicQueue(p: Parsing): void {
+  const { cursor, config } = p;
+  const name = cursor.string('queue');
+  const interfaces = parseInterfaces(p);
+  const options = parseQueueOptions(p);
+  const children = parseChildren(p);
+  endStatement(p);
+  checkOrder(p, 'queue');
+  if (name.length > MAX_QUEUE_NAME) cursor.fail(`queue name too long (max ${MAX_QUEUE_NAME} chars)`);
+  if (options.tbrsize) cursor.fail('cannot specify tbrsize for queue');
+  if (!config.parts.queues) return;
+  if (!new QueueBuilder(p, name, options, children).build(interfaces)) {
+    cursor.fail('errors in queue definition');
+  }
+}
+
+class QueueBuilder {
+  private readonly p: Parsing;
+  private readonly name: string;
+  private readonly options: QueueOptions;
+  private readonly children: readonly string[];
+
+  constructor(p: Parsing, name: string, options: QueueOptions, children: readonly string[]) {
+    this.p = p;
+    this.name = name;
+    this.options = options;
+    this.children = children;
+  }
+
+  /** Defines the queue wherever it was announced; false when that was nowhere or when it is wrong. */
+  build(interfaces: readonly InterfaceNode[] | undefined): boolean {
+    let found = 0;
+    let wrong = 0;
+    for (const entry of interfaces ?? [undefined]) {
+      const places = this.p.config.queues.announced.filter(
+        (place) => place.name === this.name && suits(place, entry),
+      );
+      for (const place of places) {
+        found++;
+        const text = this.define(place);
+        if (text === undefined) return false;
+        if (!this.announceChildren(place)) wrong++;
+        if (entry !== undefined || found === 1) this.echo(text, place, entry !== undefined);
+      }
+    }
+    if (found === 0) this.p.cursor.error(`queue ${this.name} has no parent`);
+    return found > 0 && wrong === 0;
+  }
+
+  private define(place: AnnouncedQueue): string | undefined {
+    const { p, options } = this;
+    const { cursor } = p;
+    const { scheduler } = place;
+    if (options.scheduler !== undefined && options.scheduler.kind !== scheduler) {
+      cursor.error('exactly one scheduler type per interface allowed');
+      return undefined;
+    }
+    const bandwidth = options.bandwidth ?? WHOLE;
+    if (scheduler === 'priq') {
+      if (this.children.length > 0) return this.refuse('priq queues cannot have child queues');
+      if (bandwidth.absolute > 0 || bandwidth.percent < 100)
+        return this.refuse("priq doesn't take bandwidth");
+    }
+    return this.add(place, bandwidth);
+  }
+
+  private refuse(text: string): undefined {
+    this.p.cursor.error(text);
+    return undefined;
+  }
+
+  private note(text: string): undefined {
+    this.p.diagnostics.note(text);
+    this.p.diagnostics.errors++;
+    return undefined;
+  }
+
+  private add(place: AnnouncedQueue, bandwidth: Bandwidth): string | undefined {
+    const { options, name } = this;
+    const { queues } = this.p.config;
+    const { scheduler } = place;
+    if (queues.find(name, place.interface) !== undefined) {
+      return this.note(`queue ${name} already exists on interface ${place.interface}`);
+    }
+    const parent = place.parent === undefined ? undefined : queues.find(place.parent, place.interface);
+    if (place.parent !== undefined && parent === undefined) {
+      return this.note(`parent ${place.parent} not found for ${name}`);
+    }
+    const absolute = evaluate(bandwidth, parent?.bandwidth ?? 0);
+    if (parent !== undefined && absolute > parent.bandwidth) {
+      return this.note(`pfctl: bandwidth for ${name} higher than parent`);
+    }
+    const priority = options.priority ?? DEFAULT_PRIORITY;
+    if (priority > MAX_PRIORITY[scheduler]) {
+      return this.note(`pfctl: priority out of range: max ${MAX_PRIORITY[scheduler]}`);
+    }
+    const written = this.text(bandwidth, absolute, scheduler, undefined);
+    queues.addAltq({
+      name,
+      interface: place.interface,
+      parent: place.parent,
+      bandwidth: absolute,
+      priority,
+      isDefault: options.scheduler?.flags.includes('default') ?? false,
+      isRoot: false,
+      text: `${name} on ${place.interface} ${this.text({ absolute, percent: 0 }, absolute, scheduler, parent?.bandwidth)}`,
+    });
+    return written;
+  }
+
+  /** Everything behind the name and the interface. With `reference` shares are printed as rates. */
+  private text(
+    bandwidth: Bandwidth,
+    absolute: number,
+    scheduler: Scheduler,
+    reference: number | undefined,
+  ): string {
+    const { priority = DEFAULT_PRIORITY, qlimit = DEFAULT_QLIMIT } = this.options;
+    let text = scheduler === 'priq' ? '' : writtenBandwidth(bandwidth, absolute);
+    if (priority !== DEFAULT_PRIORITY) text += `priority ${priority} `;
+    if (qlimit !== DEFAULT_QLIMIT) text += `qlimit ${qlimit} `;
+    if (this.options.scheduler !== undefined) text += schedulerText(this.options.scheduler, reference);
+    return text;
+  }
+
+  private announceChildren(place: AnnouncedQueue): boolean {
+    const { interface: on, scheduler } = place;
+    let good = true;
+    for (const child of this.children) {
+      if (child === this.name) {
+        this.p.cursor.error('queue cannot have itself as child');
+        good = false;
+      } else {
+        this.p.config.queues.announced.push({ name: child, interface: on, parent: this.name, scheduler });
+      }
+    }
+    return good;
+  }
+
+  private echo(text: string, place: AnnouncedQueue, withInterface: boolean): void {
+    const on = withInterface ? `on ${place.interface} ` : '';
+    const children = this.children.length > 0 ? `{ ${this.children.join(' ')} }` : '';
+    this.p.config.echo.push(`queue ${this.name} ${on}${text}${children}`);
+  }
+}
+
+function suits(place: AnnouncedQueue, entry: InterfaceNode | undefined): boolean {
+  return entry === undefined || (place.interface === entry.name) !== entry.negated;
+}
+
+/** A share is counted in hundredths of the reference, without fractions. */
+function evaluate(bandwidth: Bandwidth, reference: number): number {
+  if (bandwidth.absolute > 0) return bandwidth.absolute;
+  return Math.trunc(reference / 100) * bandwidth.percent;
+}
+
+function writtenBandwidth(bandwidth: Bandwidth, absolute: number): string {
+  if (bandwidth.percent === 0) return `bandwidth ${formatRate(absolute)} `;
+  return bandwidth.percent < 100 ? `bandwidth ${bandwidth.percent}% ` : '';
+}
+
+/** `cbq( borrow default ) `; empty when the parentheses would be. */
+function schedulerText(scheduler: SchedulerNode, reference: number | undefined): string {
+  const curves = CURVES.flatMap((name) => {
+    const curve = scheduler.curves[name];
+    return curve === undefined ? [] : [curveText(name, curve, reference)];
+  });
+  const words = [...scheduler.flags, ...curves];
+  return words.length === 0 ? '' : `${scheduler.kind}( ${words.join(' ')} ) `;
+}
+
+function curveText(name: CurveName, curve: Curve, reference: number | undefined): string {
+  const rate = (bandwidth: Bandwidth) =>
+    bandwidth.percent > 0 && reference === undefined
+      ? `${bandwidth.percent}%`
+      : formatRate(evaluate(bandwidth, reference ?? 0));
+  if (curve.d === 0) return `${name} ${rate(curve.m2)}`;
+  return `${name}(${rate(curve.m1!)} ${curve.d} ${rate(curve.m2)})`;
+}
