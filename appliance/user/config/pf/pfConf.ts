@@ -151,7 +151,7 @@ function finish(p: Parsing, options: ParseOptions, missingFiles: readonly string
 
 function optimizeAll(p: Parsing): void {
   for (const ruleset of p.config.rulesets.values()) {
-    const optimized = optimize(ruleset.rules, (entries) => {
+    const optimized = optimize(ruleset.rules, p.traits, (entries) => {
       const name = p.config.automaticTable(entries);
       ruleset.optimizerTables.push(printTableEntries(name, entries));
       return name;
