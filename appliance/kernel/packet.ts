@@ -45,6 +45,11 @@ export class Packet {
 
   /** Index of the interface it arrived on, 0 for the kernel's own. */
   receivedOn = 0;
+  /**
+   * IPv6: index of the interface on whose link link-local and multicast addresses of this packet are meant (its zone, RFC 4007).
+   * Input sets it; who sends to such an address says it here, 0 says nothing.
+   */
+  scope = 0;
   /** It came (or goes) as a link-level broadcast or multicast: no ICMP error may answer it (RFC 1122 3.2.2). */
   linkBroadcast = false;
   linkMulticast = false;
@@ -67,6 +72,7 @@ export class Packet {
     this.family = 0;
     this.protocol = 0;
     this.receivedOn = 0;
+    this.scope = 0;
     this.linkBroadcast = false;
     this.linkMulticast = false;
     this.clearOffload();
@@ -95,6 +101,11 @@ export class Packet {
   /** Takes over bytes (from `link` on) and all notes of another packet. */
   copyFrom(other: Packet): void {
     this.bytes.set(other.bytes.subarray(other.link, other.end), other.link);
+    this.copyNotes(other);
+  }
+
+  /** Takes over everything of another packet but its bytes. */
+  copyNotes(other: Packet): void {
     this.link = other.link;
     this.network = other.network;
     this.transport = other.transport;
@@ -108,6 +119,7 @@ export class Packet {
     this.gsoType = other.gsoType;
     this.segmentSize = other.segmentSize;
     this.receivedOn = other.receivedOn;
+    this.scope = other.scope;
     this.linkBroadcast = other.linkBroadcast;
     this.linkMulticast = other.linkMulticast;
     this.generated = other.generated;

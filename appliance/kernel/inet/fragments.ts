@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: ISC
+//
+// Reassembly of IPv4 fragments (RFC 791 3.2, RFC 815): for local delivery, and for pf with limits of its own. Overlapping data is never
+// merged: a datagram with an overlap is dropped whole, as today's stacks do (RFC 5722's rule applied here too).
+
+import * as ipv4 from '../../wire/ipv4.ts';
+import type { Clock } from '../clock.ts';
+import type { Packet } from '../packet.ts';
+import { Timeout, type Timeouts } from '../timeout.ts';
+
+/** What became of a fragment. */
+export const HELD = 0;
+/** The packet now holds the whole datagram. */
+export const COMPLETE = 1;
+export const MALFORMED = 2;
+export const OVERLAP = 3;
+export const NO_SPACE = 4;
+
+/** Fragments that one datagram may have, whatever the limit of all. */
+const PER_DATAGRAM = 64;
+
+interface Piece {
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+/** A datagram that is being put together. */
+class Datagram {
+  readonly key: string;
+  readonly timeout: Timeout;
+  pieces: Piece[] = [];
+  /** Bytes in all pieces, and the length of the whole once the last fragment is known. */
+  bytes = 0;
+  length = -1;
+  largest = 0;
+  /** The header of the first fragment. */
+  header: Uint8Array | undefined;
+  /** Don't fragment was set on any piece. */
+  dontFragment = false;
+
+  constructor(key: string, timeouts: Timeouts, expire: (datagram: Datagram) => void) {
+    this.key = key;
+    this.timeout = new Timeout(timeouts, () => expire(this));
+  }
+}
+
+export interface FragmentLimits {
+  /** Fragments held in all. */
+  readonly fragments: () => number;
+  /** Microseconds that an incomplete datagram is kept. */
+  readonly lifetime: () => number;
+}
+
+/** Told of an incomplete datagram that was given up: how many fragments, and the first one if it came. */
+export type ExpiredListener = (fragments: number, first: Uint8Array | undefined) => void;
+
+export class Fragments {
+  private readonly timeouts: Timeouts;
+  private readonly limits: FragmentLimits;
+  private readonly expired: ExpiredListener;
+  private readonly datagrams = new Map<string, Datagram>();
+  /** Fragments held now. */
+  count = 0;
+
+  constructor(parts: { clock: Clock; timeouts: Timeouts; limits: FragmentLimits; expired: ExpiredListener }) {
+    this.timeouts = parts.timeouts;
+    this.limits = parts.limits;
+    this.expired = parts.expired;
+  }
+
+  /**
+   * Takes a fragment at `packet.network` (header valid). On COMPLETE the packet has become the datagram, with `fragmentSize` set to
+   * the length of the largest fragment; otherwise the caller is done with it.
+   */
+  add(packet: Packet): number {
+    const { bytes, network } = packet;
+    const offset = ipv4.fragmentOffset(bytes, network);
+    const start = ipv4.payloadAt(bytes, network);
+    const length = packet.end - start;
+    const more = ipv4.moreFragments(bytes, network);
+    if (length <= 0 || (more && (length & 7) !== 0) || offset + length > ipv4.MAXIMUM_LENGTH)
+      return MALFORMED;
+    const datagram = this.datagramOf(bytes, network);
+    if (datagram === undefined) return NO_SPACE;
+    const outcome = this.insert(datagram, packet, offset, start, length, more);
+    if (outcome !== HELD) {
+      if (outcome === OVERLAP || outcome === NO_SPACE) this.forget(datagram);
+      return outcome;
+    }
+    if (datagram.length < 0 || datagram.bytes < datagram.length) return HELD;
+    this.assemble(datagram, packet);
+    this.forget(datagram);
+    return COMPLETE;
+  }
+
+  private datagramOf(bytes: Uint8Array, network: number): Datagram | undefined {
+    const id = ipv4.identification(bytes, network);
+    const key = `${ipv4.source(bytes, network)} ${ipv4.destination(bytes, network)} ${id} ${ipv4.protocol(bytes, network)}`;
+    const known = this.datagrams.get(key);
+    if (known !== undefined) return known;
+    if (this.count >= this.limits.fragments()) this.forgetOldest();
+    if (this.count >= this.limits.fragments()) return undefined;
+    const datagram = new Datagram(key, this.timeouts, (one) => {
+      const first = one.header;
+      const fragments = one.pieces.length;
+      const data = one.pieces.find((piece) => piece.offset === 0)?.data;
+      this.forget(one);
+      this.expired(fragments, first && data ? joined(first, data) : undefined);
+    });
+    datagram.timeout.set(this.limits.lifetime());
+    this.datagrams.set(key, datagram);
+    return datagram;
+  }
+
+  private insert(
+    datagram: Datagram,
+    packet: Packet,
+    offset: number,
+    start: number,
+    length: number,
+    more: boolean,
+  ): number {
+    const end = offset + length;
+    for (const piece of datagram.pieces) {
+      const same = piece.offset === offset && piece.data.length === length;
+      if (same) return HELD; // a copy of what is there
+      if (offset < piece.offset + piece.data.length && piece.offset < end) return OVERLAP;
+    }
+    if (datagram.length >= 0 && (end > datagram.length || !more)) return MALFORMED;
+    if (!more && datagram.pieces.some((piece) => piece.offset + piece.data.length > end)) return MALFORMED;
+    if (datagram.pieces.length >= PER_DATAGRAM || this.count >= this.limits.fragments()) return NO_SPACE;
+    datagram.pieces.push({ offset, data: packet.bytes.slice(start, packet.end) });
+    this.count++;
+    datagram.bytes += length;
+    datagram.largest = Math.max(datagram.largest, packet.end - packet.network);
+    if (ipv4.dontFragment(packet.bytes, packet.network)) datagram.dontFragment = true;
+    if (!more) datagram.length = end;
+    if (offset === 0) datagram.header = packet.bytes.slice(packet.network, start);
+    return HELD;
+  }
+
+  private assemble(datagram: Datagram, packet: Packet): void {
+    const { bytes, network } = packet;
+    const header = datagram.header!;
+    bytes.set(header, network);
+    for (const piece of datagram.pieces) bytes.set(piece.data, network + header.length + piece.offset);
+    packet.end = network + header.length + datagram.length;
+    ipv4.setTotalLength(bytes, network, packet.end - network);
+    ipv4.setFragment(bytes, network, datagram.dontFragment ? ipv4.FRAGMENT_DF : 0);
+    ipv4.fillChecksum(bytes, network);
+    packet.clearOffload();
+    packet.fragmentSize = datagram.largest;
+    packet.transport = network + header.length;
+    packet.protocol = ipv4.protocol(bytes, network);
+  }
+
+  private forget(datagram: Datagram): void {
+    datagram.timeout.clear();
+    this.count -= datagram.pieces.length;
+    this.datagrams.delete(datagram.key);
+  }
+
+  private forgetOldest(): void {
+    for (const oldest of this.datagrams.values()) {
+      this.forget(oldest);
+      return;
+    }
+  }
+}
+
+function joined(header: Uint8Array, data: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(header.length + data.length);
+  whole.set(header);
+  whole.set(data, header.length);
+  return whole;
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: ISC
+//
+// Longest-prefix matching over four int32 words (IPv4 uses the first): one hash table per prefix length that occurs, tried from the
+// longest down. Lookups allocate nothing.
+
+import { maskWord } from '../../abi/address.ts';
+
+const WORDS = 4;
+
+/** Prefixes of one length: open addressing with linear probing; slots are rebuilt when one goes. */
+class LengthTable<T> {
+  readonly length: number;
+  readonly m0: number;
+  readonly m1: number;
+  readonly m2: number;
+  readonly m3: number;
+  private keys = new Int32Array(8 * WORDS);
+  private values: (T | undefined)[] = new Array<T | undefined>(8).fill(undefined);
+  private mask = 7;
+  size = 0;
+
+  constructor(length: number) {
+    this.length = length;
+    this.m0 = maskWord(length, 0);
+    this.m1 = maskWord(length, 1);
+    this.m2 = maskWord(length, 2);
+    this.m3 = maskWord(length, 3);
+  }
+
+  get(w0: number, w1: number, w2: number, w3: number): T | undefined {
+    return this.values[this.slot(w0 & this.m0, w1 & this.m1, w2 & this.m2, w3 & this.m3)];
+  }
+
+  set(w0: number, w1: number, w2: number, w3: number, value: T): void {
+    if (4 * (this.size + 1) > 3 * this.values.length) this.resize(2 * this.values.length);
+    const slot = this.slot(w0 & this.m0, w1 & this.m1, w2 & this.m2, w3 & this.m3);
+    if (this.values[slot] === undefined) this.size++;
+    this.values[slot] = value;
+    const at = slot * WORDS;
+    this.keys[at] = w0 & this.m0;
+    this.keys[at + 1] = w1 & this.m1;
+    this.keys[at + 2] = w2 & this.m2;
+    this.keys[at + 3] = w3 & this.m3;
+  }
+
+  delete(w0: number, w1: number, w2: number, w3: number): void {
+    const slot = this.slot(w0 & this.m0, w1 & this.m1, w2 & this.m2, w3 & this.m3);
+    if (this.values[slot] === undefined) return;
+    this.values[slot] = undefined;
+    this.size--;
+    this.resize(this.values.length);
+  }
+
+  private resize(slots: number): void {
+    const { keys, values } = this;
+    this.keys = new Int32Array(slots * WORDS);
+    this.values = new Array<T | undefined>(slots).fill(undefined);
+    this.mask = slots - 1;
+    this.size = 0;
+    values.forEach((value, slot) => {
+      if (value === undefined) return;
+      const at = slot * WORDS;
+      this.set(keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!, value);
+    });
+  }
+
+  /** Where the key is, or the free slot where it would go. */
+  private slot(w0: number, w1: number, w2: number, w3: number): number {
+    let slot = hash(w0, w1, w2, w3) & this.mask;
+    while (this.values[slot] !== undefined) {
+      const at = slot * WORDS;
+      const keys = this.keys;
+      if (keys[at] === w0 && keys[at + 1] === w1 && keys[at + 2] === w2 && keys[at + 3] === w3) return slot;
+      slot = (slot + 1) & this.mask;
+    }
+    return slot;
+  }
+}
+
+function hash(w0: number, w1: number, w2: number, w3: number): number {
+  let mixed = Math.imul(
+    w0 ^ Math.imul(w1, 0x9e3779b1) ^ Math.imul(w2, 0x85ebca6b) ^ Math.imul(w3, 0xc2b2ae35),
+    0x9e3779b1,
+  );
+  mixed ^= mixed >>> 15;
+  mixed = Math.imul(mixed, 0x85ebca6b);
+  return mixed ^ (mixed >>> 13);
+}
+
+export class PrefixTable<T> {
+  /** Longest first. */
+  private tables: LengthTable<T>[] = [];
+
+  /** The value of the longest prefix that holds the address. */
+  lookup(w0: number, w1: number, w2: number, w3: number): T | undefined {
+    const tables = this.tables;
+    for (let i = 0; i < tables.length; i++) {
+      const value = tables[i]!.get(w0, w1, w2, w3);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  /** The value of exactly this prefix. Host bits of `words` do not matter. */
+  get(words: ArrayLike<number>, length: number): T | undefined {
+    return this.tables
+      .find((table) => table.length === length)
+      ?.get(words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0);
+  }
+
+  set(words: ArrayLike<number>, length: number, value: T): void {
+    let table = this.tables.find((one) => one.length === length);
+    if (table === undefined) {
+      table = new LengthTable<T>(length);
+      this.tables = [...this.tables, table].sort((a, b) => b.length - a.length);
+    }
+    table.set(words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, value);
+  }
+
+  delete(words: ArrayLike<number>, length: number): void {
+    const table = this.tables.find((one) => one.length === length);
+    table?.delete(words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0);
+    if (table?.size === 0) this.tables = this.tables.filter((one) => one !== table);
+  }
+}
