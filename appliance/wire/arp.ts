@@ -28,9 +28,16 @@ export function valid(bytes: Uint8Array, offset: number, end: number): boolean {
   return (
     end - offset >= PACKET_LENGTH &&
     hardwareType(bytes, offset) === HARDWARE_ETHERNET &&
+    addressesValid(bytes, offset)
+  );
+}
+
+/** IPv4 addresses and six bytes of hardware address, of whatever hardware: the fields are where they are expected. */
+export function addressesValid(bytes: Uint8Array, offset: number): boolean {
+  return (
     protocolType(bytes, offset) === ethernet.TYPE_IPV4 &&
-    bytes[offset + HARDWARE_LENGTH] === 6 &&
-    bytes[offset + PROTOCOL_LENGTH] === 4
+    hardwareLength(bytes, offset) === 6 &&
+    protocolLength(bytes, offset) === 4
   );
 }
 
@@ -40,6 +47,14 @@ export function hardwareType(bytes: Uint8Array, offset: number): number {
 
 export function protocolType(bytes: Uint8Array, offset: number): number {
   return u16(bytes, offset + PROTOCOL_TYPE);
+}
+
+export function hardwareLength(bytes: Uint8Array, offset: number): number {
+  return bytes[offset + HARDWARE_LENGTH]!;
+}
+
+export function protocolLength(bytes: Uint8Array, offset: number): number {
+  return bytes[offset + PROTOCOL_LENGTH]!;
 }
 
 export function operation(bytes: Uint8Array, offset: number): number {
@@ -68,6 +83,23 @@ export function targetLow(bytes: Uint8Array, offset: number): number {
 
 export function target(bytes: Uint8Array, offset: number): number {
   return i32(bytes, offset + TARGET);
+}
+
+/** Positions of the four addresses in the packet at `offset`. */
+export function senderHardwareAt(offset: number): number {
+  return offset + SENDER_HARDWARE;
+}
+
+export function senderAt(offset: number): number {
+  return offset + SENDER;
+}
+
+export function targetHardwareAt(offset: number): number {
+  return offset + TARGET_HARDWARE;
+}
+
+export function targetAt(offset: number): number {
+  return offset + TARGET;
 }
 
 export function setOperation(bytes: Uint8Array, offset: number, value: number): void {

@@ -10,6 +10,7 @@ export const TAG_LENGTH = 4;
 
 export const TYPE_IPV4 = 0x0800;
 export const TYPE_ARP = 0x0806;
+export const TYPE_REVERSE_ARP = 0x8035;
 export const TYPE_VLAN = 0x8100;
 export const TYPE_IPV6 = 0x86dd;
 export const TYPE_PPPOE_DISCOVERY = 0x8863;
@@ -30,6 +31,7 @@ const TAG_TYPE = 16;
 
 const VLAN_MASK = 0x0fff;
 const PRIORITY_SHIFT = 13;
+const DROP_ELIGIBLE = 0x1000;
 
 export function valid(_bytes: Uint8Array, offset: number, end: number): boolean {
   return end - offset >= HEADER_LENGTH;
@@ -144,6 +146,11 @@ export function vlan(bytes: Uint8Array, offset: number): number {
 /** Priority of a tagged frame, 0-7 (802.1Q PCP). */
 export function priority(bytes: Uint8Array, offset: number): number {
   return u16(bytes, offset + TAG_CONTROL) >>> PRIORITY_SHIFT;
+}
+
+/** The bit between priority and VLAN id (802.1Q DEI, once CFI). */
+export function dropEligible(bytes: Uint8Array, offset: number): boolean {
+  return (u16(bytes, offset + TAG_CONTROL) & DROP_ELIGIBLE) !== 0;
 }
 
 /** Type of what a tagged frame carries. */

@@ -123,6 +123,11 @@ export function routingType(bytes: Uint8Array, at: number): number {
   return bytes[at + ROUTING_TYPE]!;
 }
 
+/** Position of a routing header's type, which a parameter problem points at. */
+export function routingTypeAt(at: number): number {
+  return at + ROUTING_TYPE;
+}
+
 export function routingSegmentsLeft(bytes: Uint8Array, at: number): number {
   return bytes[at + ROUTING_SEGMENTS_LEFT]!;
 }

@@ -27,6 +27,11 @@ export function fragmentOffset(bytes: Uint8Array, offset: number): number {
   return u16(bytes, offset + OFFSET) & OFFSET_MASK;
 }
 
+/** Position of the fragment offset, which a parameter problem may point at. */
+export function fragmentOffsetAt(offset: number): number {
+  return offset + OFFSET;
+}
+
 export function moreFragments(bytes: Uint8Array, offset: number): boolean {
   return (u16(bytes, offset + OFFSET) & MORE) !== 0;
 }

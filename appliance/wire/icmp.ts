@@ -52,6 +52,7 @@ export const CODE_EXCEEDED_REASSEMBLY = 1;
 
 export const CODE_PARAMETER_POINTER = 0;
 export const CODE_PARAMETER_MISSING_OPTION = 1;
+export const CODE_PARAMETER_LENGTH = 2;
 
 const TYPE = 0;
 const CODE = 1;
@@ -98,9 +99,18 @@ export function gateway(bytes: Uint8Array, offset: number): number {
   return i32(bytes, offset + REST);
 }
 
+export function gatewayAt(offset: number): number {
+  return offset + REST;
+}
+
 /** Of unreachable code 4 (RFC 1191 4); 0 from a router that does not say. */
 export function nextHopMtu(bytes: Uint8Array, offset: number): number {
   return u16(bytes, offset + NEXT_HOP_MTU);
+}
+
+/** Of an address mask reply (RFC 950), in its data. */
+export function mask(bytes: Uint8Array, offset: number): number {
+  return i32(bytes, offset + HEADER_LENGTH);
 }
 
 /** Byte of the quoted packet that a parameter problem is about. */

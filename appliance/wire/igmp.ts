@@ -90,6 +90,10 @@ export function group(bytes: Uint8Array, offset: number): number {
   return i32(bytes, offset + GROUP);
 }
 
+export function groupAt(offset: number): number {
+  return offset + GROUP;
+}
+
 /** Number of sources in a version 3 query. */
 export function querySourceCount(bytes: Uint8Array, offset: number): number {
   return u16(bytes, offset + QUERY3_SOURCES);
@@ -123,6 +127,14 @@ export function recordSourceCount(bytes: Uint8Array, at: number): number {
 
 export function recordGroup(bytes: Uint8Array, at: number): number {
   return i32(bytes, at + RECORD_GROUP);
+}
+
+export function recordGroupAt(at: number): number {
+  return at + RECORD_GROUP;
+}
+
+export function recordSourceAt(at: number, index: number): number {
+  return at + RECORD_LENGTH + 4 * index;
 }
 
 export function recordSource(bytes: Uint8Array, at: number, index: number): number {

@@ -146,6 +146,15 @@ export function destination(bytes: Uint8Array, offset: number): number {
   return i32(bytes, offset + DESTINATION);
 }
 
+/** Position of the source address in the header at `offset`. */
+export function sourceAt(offset: number): number {
+  return offset + SOURCE;
+}
+
+export function destinationAt(offset: number): number {
+  return offset + DESTINATION;
+}
+
 /** Version 4 and the length of the header in bytes, a multiple of four. */
 export function setHeaderLength(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset + VERSION] = 0x40 | (value >>> 2);

@@ -123,6 +123,11 @@ export function nextHeaderAt(offset: number): number {
   return offset + NEXT_HEADER;
 }
 
+/** Position of the payload length, which a parameter problem may point at. */
+export function payloadLengthAt(offset: number): number {
+  return offset + PAYLOAD_LENGTH;
+}
+
 export function payloadAt(offset: number): number {
   return offset + HEADER_LENGTH;
 }

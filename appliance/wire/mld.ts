@@ -27,6 +27,8 @@ export const BLOCK_OLD_SOURCES = 6;
 
 const MAXIMUM_RESPONSE = 4;
 const GROUP = 8;
+const QUERY2_ROBUSTNESS = 24;
+const QUERY2_INTERVAL = 25;
 const QUERY2_SOURCES = 26;
 const REPORT2_RECORDS = 6;
 
@@ -86,6 +88,26 @@ export function groupWord(bytes: Uint8Array, offset: number, index: number): num
 
 export function groupAt(offset: number): number {
   return offset + GROUP;
+}
+
+/** Routers are told not to count this version 2 query as heard (the S flag). */
+export function querySuppress(bytes: Uint8Array, offset: number): boolean {
+  return (bytes[offset + QUERY2_ROBUSTNESS]! & 0x08) !== 0;
+}
+
+/** Querier's robustness variable, 0 for none told. */
+export function queryRobustness(bytes: Uint8Array, offset: number): number {
+  return bytes[offset + QUERY2_ROBUSTNESS]! & 0x07;
+}
+
+/** Querier's interval in seconds: from 128 on a mantissa and an exponent (RFC 3810 5.1.9). */
+export function queryInterval(bytes: Uint8Array, offset: number): number {
+  const value = bytes[offset + QUERY2_INTERVAL]!;
+  return value < 0x80 ? value : ((value & 0x0f) | 0x10) << (((value >>> 4) & 7) + 3);
+}
+
+export function querySourceAt(offset: number, index: number): number {
+  return offset + QUERY2_LENGTH + ipv6.ADDRESS_LENGTH * index;
 }
 
 /** Number of sources in a version 2 query. */

@@ -18,9 +18,8 @@ export const RECORD_HEADER_LENGTH = 16;
 /** Larger records than this are taken for a damaged file, as libpcap does. */
 export const MAXIMUM_SNAPLEN = 262_144;
 
-/** Link types as they stand in files. LINK_RAW is bare IP; 12 is what OpenBSD writes for it. */
+/** Link types as they stand in files: LINK_RAW is bare IP, either version. */
 export const LINK_ETHERNET = 1;
-export const LINK_RAW_OPENBSD = 12;
 export const LINK_RAW = 101;
 export const LINK_PFLOG = 117;
 

@@ -15,6 +15,24 @@ export const NAME_LENGTH = 16;
 export const AF_INET = 2;
 export const AF_INET6 = 24;
 
+/** What was done with the packet; those from ACTION_DEFER on are today's. */
+export const ACTION_PASS = 0;
+export const ACTION_BLOCK = 1;
+export const ACTION_SCRUB = 2;
+export const ACTION_NO_SCRUB = 3;
+export const ACTION_NAT = 4;
+export const ACTION_NO_NAT = 5;
+export const ACTION_BINAT = 6;
+export const ACTION_NO_BINAT = 7;
+export const ACTION_RDR = 8;
+export const ACTION_NO_RDR = 9;
+export const ACTION_SYNPROXY_DROP = 10;
+export const ACTION_DEFER = 11;
+export const ACTION_MATCH = 12;
+export const ACTION_DIVERT = 13;
+export const ACTION_ROUTE = 14;
+export const ACTION_AF_ROUTE = 15;
+
 export const DIRECTION_IN = 1;
 export const DIRECTION_OUT = 2;
 
