@@ -154,7 +154,9 @@ export function optionAction(bytes: Uint8Array, at: number): number {
   return bytes[at]! >>> 6;
 }
 
-/** Eight bytes of hop-by-hop header with a router alert for MLD (RFC 2711), as every MLD packet carries (RFC 3810 5). */
+export const ROUTER_ALERT_LENGTH = 8;
+
+/** Hop-by-hop header (ROUTER_ALERT_LENGTH) with a router alert for MLD (RFC 2711), as every MLD packet carries (RFC 3810 5). */
 export function writeRouterAlert(bytes: Uint8Array, offset: number, next: number): void {
   bytes[offset + NEXT_HEADER] = next;
   bytes[offset + LENGTH] = 0;
