@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: ISC
+//
+// pfctl(8): control of the packet filter. What is asked for is done in the original's order: disable, show, clear, kill,
+// tables, load, enable, debug level.
+
+import { CallError } from '../../abi/errno.ts';
+import type { Command, CommandContext } from './command.ts';
+import { type Arguments, parseArguments, UsageError } from './pfctl/arguments.ts';
+import { flush, killNodes, killStates } from './pfctl/flush.ts';
+import { loadRuleset } from './pfctl/load.ts';
+import { Failure, Session } from './pfctl/session.ts';
+import { show } from './pfctl/show.ts';
+import { tableCommand } from './pfctl/tableCommands.ts';
+
+const SYNOPSIS =
+  'pfctl [-AdeghmNnOPqRrvz] [-a anchor] [-D macro=value] [-F modifier] [-f file] [-i interface] ' +
+  '[-K host | network] [-k host | network | label | id | key] [-o level] [-p device] [-s modifier] ' +
+  '[-t table -T command [address ...]] [-x level] [--dialect dialect] [--facts file] [--json]';
+
+export const pfctl: Command = {
+  name: 'pfctl',
+  synopsis: SYNOPSIS,
+  summary: 'control the packet filter',
+  run,
+};
+
+async function run(args: readonly string[], context: CommandContext): Promise<number> {
+  try {
+    const parsed = parseArguments(args);
+    if (parsed.help || args.length === 0) throw new UsageError('');
+    return await perform(new Session(parsed, context));
+  } catch (error) {
+    return explain(error, context);
+  }
+}
+
+function explain(error: unknown, context: CommandContext): number {
+  if (error instanceof UsageError) {
+    if (error.message !== '') context.stderr(`pfctl: ${error.message}\n`);
+    if (error.usage) context.stderr(`usage: ${SYNOPSIS}\n`);
+    return 1;
+  }
+  if (error instanceof Failure || error instanceof CallError) {
+    context.stderr(`pfctl: ${error.message}\n`);
+    return 1;
+  }
+  throw error;
+}
+
+async function perform(session: Session): Promise<number> {
+  const { args } = session;
+  refuseReserved(args);
+  let status = 0;
+  // With -n only files are read and tables tried.
+  if (!args.noAction) status = await change(session);
+  if (args.tableCommand === 'load') return (await loadRuleset(session, true)) ? status : 1;
+  if (args.tableCommand !== undefined) return (await tableCommand(session, args.tableCommand)) || status;
+  if (args.file !== undefined && !(await loadRuleset(session))) status = 1;
+  if (args.enable && !args.noAction && !(await setEnabled(session, true))) status = 1;
+  if (args.debugLevel !== undefined && !args.noAction) await setDebug(session, args.debugLevel);
+  return status;
+}
+
+function refuseReserved(args: Arguments): void {
+  const reserved = args.anchor.startsWith('_') || args.anchor.includes('/_');
+  if (reserved && args.file !== undefined) {
+    throw new Failure("anchor names beginning with '_' cannot be modified from the command line");
+  }
+}
+
+async function change(session: Session): Promise<number> {
+  const { args } = session;
+  let status = 0;
+  if (args.disable && !(await setEnabled(session, false))) status = 1;
+  if (args.show !== undefined) await show(session, args.show);
+  else if (args.zero) await session.kernel.call('pf.clearCounters', { what: 'rules' });
+  if (args.flush !== undefined) await flush(session, args.flush);
+  if (args.killStates.length > 0) await killStates(session);
+  if (args.killNodes.length > 0) await killNodes(session);
+  return status;
+}
+
+async function setEnabled(session: Session, enabled: boolean): Promise<boolean> {
+  const status = await session.kernel.call('pf.status', {});
+  if (status.enabled === enabled) {
+    session.err(`pfctl: pf ${enabled ? 'already' : 'not'} enabled`);
+    return false;
+  }
+  await session.kernel.call(enabled ? 'pf.enable' : 'pf.disable', {});
+  session.say(`pf ${enabled ? 'enabled' : 'disabled'}`);
+  return true;
+}
+
+async function setDebug(session: Session, level: string): Promise<void> {
+  await session.kernel.call('pf.setOptions', { debug: level });
+  session.say(`debug level set to '${level}'`);
+}

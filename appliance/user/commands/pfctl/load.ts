@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: ISC
+//
+// `pfctl -f`: a configuration is read, shown with -v, and loaded in one transaction. Nothing is loaded unless all of it
+// parses.
+
+import type { AnchorRules, PfLoad } from '../../../abi/pf.ts';
+import type { Dialect, RuleList } from '../../../abi/rule.ts';
+import type { LoadParts } from '../../config/pf/build/config.ts';
+import { rulesetChecksum } from '../../config/pf/checksum.ts';
+import { formatDiagnostic } from '../../config/pf/diagnostics.ts';
+import type { Facts } from '../../config/pf/facts.ts';
+import { listRules } from '../../config/pf/listing.ts';
+import { fileProblem, loadPfConf } from '../../config/pf/loadPfConf.ts';
+import { type ParsedPfConf, type ParseOptions, pfLoadOf } from '../../config/pf/pfConf.ts';
+import { allPages, Failure, type Session } from './session.ts';
+
+const TRANSLATION: readonly RuleList[] = ['nat', 'rdr', 'binat'];
+
+/** Loads the file of -f; answers whether all went well. */
+export async function loadRuleset(session: Session, tablesOnly = false): Promise<boolean> {
+  const { args, context } = session;
+  const file = args.file!;
+  const text = file === '-' ? await context.stdin() : await readMain(session, file);
+  const facts = await session.facts();
+  const parts = loadParts(session, tablesOnly);
+  const { configurations } = await loadPfConf(
+    text,
+    file === '-' ? 'stdin' : file,
+    (path) => (path === '-' ? context.stdin() : context.files.read(path)),
+    await parseOptions(session, facts, parts),
+  );
+  for (const parsed of configurations) report(session, parsed, facts, parsed === configurations[0]);
+  if (configurations.some((parsed) => parsed.errors > 0)) {
+    if (!args.noAction) session.err('pfctl: Syntax error in config file: pf rules not loaded');
+    return false;
+  }
+  if (args.noAction) return true;
+  await load(session, configurations, parts);
+  return true;
+}
+
+async function readMain(session: Session, file: string): Promise<string> {
+  try {
+    return await session.context.files.read(file);
+  } catch (error) {
+    session.err(`pfctl: ${file}: ${fileProblem(error)}`);
+    throw new Failure(`cannot open the main config file!: ${fileProblem(error)}`);
+  }
+}
+
+async function parseOptions(session: Session, facts: Facts, parts: LoadParts): Promise<ParseOptions> {
+  const { args } = session;
+  return {
+    dialect: await sourceDialect(session, facts),
+    facts,
+    anchor: args.anchor,
+    macros: args.macros,
+    parts,
+    optimization: args.optimization,
+    automaticPrefix: args.noAction ? undefined : randomHex(),
+  };
+}
+
+/** The dialect the text is read in: an anchor is read in that of the main ruleset. */
+async function sourceDialect(session: Session, facts: Facts): Promise<Dialect | 'auto'> {
+  const { args, context } = session;
+  const given = args.dialect ?? facts.dialect;
+  if (given !== undefined) return given;
+  if (args.anchor === '' || context.kernel === undefined) return 'auto';
+  return (await context.kernel.call('pf.status', {})).dialect;
+}
+
+function randomHex(): string {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16);
+}
+
+/** -A, -N, -R and -O select parts; an anchor has neither options nor queues. */
+function loadParts(session: Session, tablesOnly: boolean): LoadParts {
+  const { parts, anchor } = session.args;
+  const all = parts.size === 0 && !tablesOnly;
+  const main = anchor === '';
+  return {
+    options: main && (all || parts.has('options')),
+    queues: main && (all || parts.has('queues')),
+    translation: all || parts.has('translation'),
+    filter: all || parts.has('filter'),
+    tables: all || tablesOnly || parts.has('filter'),
+  };
+}
+
+function report(session: Session, parsed: ParsedPfConf, facts: Facts, main: boolean): void {
+  const { args } = session;
+  const verbose = args.verbose > 0;
+  if (!main && verbose) session.err(`\nLoading anchor ${parsed.root} from file`);
+  for (const diagnostic of parsed.diagnostics) session.err(formatDiagnostic(diagnostic));
+  if (args.verbose > 1) {
+    for (const name of parsed.unusedMacros) session.err(`warning: macro '${name}' not used`);
+  }
+  if (!verbose) return;
+  for (const line of parsed.echo) session.out(line);
+  if (parsed.errors > 0) return;
+  const options = {
+    facts,
+    numbered: args.verbose > 1,
+    serviceNames: args.servicesByName || undefined,
+  };
+  for (const line of listRules(parsed, options)) session.out(line);
+}
+
+async function load(
+  session: Session,
+  configurations: readonly ParsedPfConf[],
+  parts: LoadParts,
+): Promise<void> {
+  const { kernel, args } = session;
+  const main = configurations[0]!;
+  const built = pfLoadOf(configurations, parts.options);
+  const anchors = [
+    ...(await Promise.all(built.anchors.map((anchor) => keepOtherLists(session, anchor, parts)))),
+    ...(await staleInlineAnchors(session, built)),
+  ];
+  const mainRules = anchors.find((anchor) => anchor.path === '');
+  const request: PfLoad = {
+    ...built,
+    anchors: parts.filter || parts.translation ? anchors : [],
+    options: built.options && (args.merge ? built.options : withDefaults(built.options)),
+    queues: parts.queues ? built.queues : undefined,
+    checksum: mainRules && rulesetChecksum(mainRules.rules, main.dialect),
+  };
+  await kernel.call('pf.load', request);
+}
+
+/** A full load begins from nothing skipped; what is not said has the dialect's default. */
+function withDefaults(options: NonNullable<PfLoad['options']>): NonNullable<PfLoad['options']> {
+  return { skip: [], ...options };
+}
+
+/** With -N or -R the rules of the other lists stay as they are loaded. */
+async function keepOtherLists(session: Session, anchor: AnchorRules, parts: LoadParts): Promise<AnchorRules> {
+  if (parts.filter && parts.translation) return anchor;
+  const replaced = (list: RuleList) => (TRANSLATION.includes(list) ? parts.translation : parts.filter);
+  const loaded = await allPages((cursor) => session.kernel.call('pf.rules', { cursor, anchor: anchor.path }));
+  const kept = loaded.map((entry) => entry.rule).filter((rule) => !replaced(rule.list));
+  return { path: anchor.path, rules: [...kept, ...anchor.rules.filter((rule) => replaced(rule.list))] };
+}
+
+/** Bodies of inline anchors that the new ruleset no longer has. */
+async function staleInlineAnchors(session: Session, built: PfLoad): Promise<AnchorRules[]> {
+  const root = session.args.anchor;
+  const paths = await session.kernel.call('pf.anchors', { anchor: root, recursive: true });
+  const known = new Set(built.anchors.map((anchor) => anchor.path));
+  return paths
+    .filter((path) => !known.has(path) && path.split('/').some((part) => part.startsWith('_')))
+    .map((path) => ({ path, rules: [] }));
+}
