@@ -6,6 +6,7 @@ import { INET6 } from '../../abi/address.ts';
 import type { KernelEvent } from '../../abi/client.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import type { Clock } from '../clock.ts';
+import type { Counters } from '../counters.ts';
 import type { Ethernet } from '../link/ethernet.ts';
 import type { Interface, InterfaceAddress } from '../link/interface.ts';
 import type { Interfaces } from '../link/interfaces.ts';
@@ -84,6 +85,11 @@ export class Inet6 {
     this.table = new NdTable({ interfaces, cache, clock });
     this.dad = dad;
     this.tell(input, parts.emit);
+  }
+
+  /** Groups of `netstat -s`, in its order. */
+  get counters(): readonly Counters[] {
+    return [this.ip.counters, this.icmp.counters, this.neighbors.counters];
   }
 
   /** Connects what the parts notice with what userland hears. */
