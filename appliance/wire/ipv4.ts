@@ -66,6 +66,12 @@ const CHECKSUM = 10;
 const SOURCE = 12;
 const DESTINATION = 16;
 
+const ADDRESS_LENGTH = 4;
+/** In an option: its length, and in a route the pointer, which counts from 1 and starts behind itself. */
+const OPTION_LENGTH = 1;
+const OPTION_POINTER = 2;
+const FIRST_POINTER = 4;
+
 /**
  * OK, or the first check that fails, as ip_input orders them: fewer bytes than a header (TOO_SMALL), version, header length,
  * checksum, total length below the header's (BAD_LENGTH), packet cut before its total length (TOO_SHORT).
@@ -254,6 +260,36 @@ export function optionLength(bytes: Uint8Array, at: number, end: number): number
   if (at + 1 >= end) return 0;
   const length = bytes[at + 1]!;
   return length < 2 || at + length > end ? 0 : length;
+}
+
+/** Position of an option's length, for a parameter problem that points there. */
+export function optionLengthAt(at: number): number {
+  return at + OPTION_LENGTH;
+}
+
+/**
+ * Position of the address whose turn it is in a source route (or the slot to record into) at `at`, `length` bytes long; 0 when
+ * all have had theirs, -1 when the pointer is none.
+ */
+export function routeSlot(bytes: Uint8Array, at: number, length: number): number {
+  if (length <= OPTION_POINTER || bytes[at + OPTION_POINTER]! < FIRST_POINTER) return -1;
+  const slot = bytes[at + OPTION_POINTER]! - 1;
+  return slot + ADDRESS_LENGTH > length ? 0 : at + slot;
+}
+
+/** Position of the pointer of a source route, for a parameter problem. */
+export function routePointerAt(at: number): number {
+  return at + OPTION_POINTER;
+}
+
+export function routeAddress(bytes: Uint8Array, slot: number): number {
+  return i32(bytes, slot);
+}
+
+/** Leaves an address in the slot of the option at `at`, and goes on to the next. */
+export function recordRoute(bytes: Uint8Array, at: number, slot: number, address: number): void {
+  setI32(bytes, slot, address);
+  bytes[at + OPTION_POINTER] = bytes[at + OPTION_POINTER]! + ADDRESS_LENGTH;
 }
 
 /** 224.0.0.0/4. */

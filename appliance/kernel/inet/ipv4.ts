@@ -27,9 +27,10 @@ import {
 import type { Sysctl } from '../sysctl.ts';
 import type { Timeouts } from '../timeout.ts';
 import { type IcmpErrors, NO_ERRORS, type TransportProtocol } from '../transport/transport.ts';
-import { FILTERED, NO_ADDRESS, NO_ROUTE, OK, TOO_BIG } from './errors.ts';
+import { FILTERED, HOST_DOWN, NETWORK_DOWN, NO_ADDRESS, NO_ROUTE, OK, TOO_BIG } from './errors.ts';
 import { fragment } from './fragment.ts';
 import { COMPLETE, Fragments, HELD, MALFORMED } from './fragments.ts';
+import { processOptions } from './options.ts';
 
 /** Seconds that an incomplete datagram for us is kept (IPFRAGTTL / PR_SLOWHZ). */
 const FRAGMENT_LIFETIME = 30 * SECOND;
@@ -64,6 +65,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
   private forwarding = false;
   private sendRedirects = true;
   private directedBroadcast = false;
+  private sourceRoutes = false;
   /** TTL of our own packets (net.inet.ip.ttl). */
   hops = 64;
   private readonly hop = new Int32Array(1);
@@ -93,6 +95,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
       this.forwarding = sysctl.get('net.inet.ip.forwarding') !== 0;
       this.sendRedirects = sysctl.get('net.inet.ip.redirect') !== 0;
       this.directedBroadcast = sysctl.get('net.inet.ip.directed-broadcast') !== 0;
+      this.sourceRoutes = sysctl.get('net.inet.ip.sourceroute') !== 0;
       this.hops = sysctl.get('net.inet.ip.ttl');
     });
     this.fragments = new Fragments({
@@ -159,6 +162,8 @@ export class Ipv4 implements EtherProtocol, PieceSink {
 
   /** Goes on behind the filter: for us, to a group, to everyone, or to be forwarded. */
   reinject(packet: Packet, on: Interface): void {
+    const hasOptions = ipv4.headerLength(packet.bytes, packet.network) > ipv4.HEADER_LENGTH;
+    if (hasOptions && !processOptions(this, packet, this.sourceRoutes)) return;
     const destination = ipv4.destination(packet.bytes, packet.network);
     if (ipv4.isMulticast(destination)) {
       if (this.groups[on.index]?.has(destination) === true) return this.deliver(packet);
@@ -231,9 +236,11 @@ export class Ipv4 implements EtherProtocol, PieceSink {
     if (this.sendRedirects && route.on === on) this.redirect(packet, on, route);
     ipv4.decrementTtl(bytes, network);
     if (this.filter.test(packet, route.on, DIRECTION_OUT) !== PASS) return this.counters.count(ips.FILTERED);
-    this.counters.count(ips.FORWARDED);
     const outcome = this.send(packet, route.on, this.nextHop(packet, route), route.mtu);
-    if (outcome !== OK && outcome !== TOO_BIG) {
+    if (outcome === OK) return this.counters.count(ips.FORWARDED);
+    this.counters.count(ips.CANNOT_FORWARD);
+    // Not when a queue was full: RFC 1812 4.3.3.3 has no source quench any more. TOO_BIG was answered by `send`.
+    if (outcome === HOST_DOWN || outcome === NETWORK_DOWN) {
       this.errors.error(packet, icmp.TYPE_UNREACHABLE, icmp.CODE_UNREACHABLE_HOST, 0);
     }
   }
@@ -392,7 +399,8 @@ export class Ipv4 implements EtherProtocol, PieceSink {
     return into[0] !== ipv4.ANY;
   }
 
-  private sourceOn(route: Route, destination: number): number {
+  /** The address of ours for packets to `destination` by a route; ANY when its interface has none. */
+  sourceOn(route: Route, destination: number): number {
     if (route.kind === ROUTE_LOCAL) return destination;
     const near = route.gateway?.[0] ?? destination;
     let main: number = ipv4.ANY;
