@@ -19,6 +19,7 @@ import {
   type InterfaceCounter,
   type InterfaceInfo,
 } from '../../abi/interface.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import { type Interface, InterfaceAddress, type LinkOutput } from './interface.ts';
 import { findAddress, type Interfaces } from './interfaces.ts';
 import { LOOPBACK_MTU } from './loopback.ts';
@@ -162,7 +163,10 @@ export class InterfaceHandlers {
       throw new CallError('EINVAL', 'not an address');
     }
     if (!alias) {
-      const main = on.addresses.find((address) => address.family === family);
+      // An IPv6 interface's own link-local address is nobody's main one.
+      const main = on.addresses.find(
+        (one) => one.family === family && (family === INET || !ipv6.isLinkLocal(one.words[0]!)),
+      );
       if (main !== undefined) this.interfaces.removeAddress(on, main);
     }
     const peer = info.peer === undefined ? {} : { peer: info.peer.words };
