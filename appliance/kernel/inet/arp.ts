@@ -2,7 +2,7 @@
 //
 // ARP (RFC 826, arp(4)): the Ethernet addresses of IPv4 neighbours, asked for, answered, refreshed and forgotten.
 
-import { type Address, type LinkAddress, ipv4 as toAddress } from '../../abi/address.ts';
+import { type Address, INET, type LinkAddress, ipv4 as toAddress } from '../../abi/address.ts';
 import type { KernelEvent } from '../../abi/client.ts';
 import * as arps from '../../abi/counters/arp.ts';
 import { CallError } from '../../abi/errno.ts';
@@ -79,6 +79,8 @@ export class Arp implements EtherProtocol, Resolver {
   private readonly entries = new Map<number, ArpEntry>();
   /** The neighbour of the last packet: most packets go where the last one went. */
   private last: ArpEntry | undefined;
+  /** Addresses that are being announced. */
+  private readonly announcements = new Map<InterfaceAddress, Timeout>();
   private readonly nextHop = new Int32Array(1);
 
   constructor(parts: {
@@ -99,15 +101,19 @@ export class Arp implements EtherProtocol, Resolver {
     this.ethernet.register(ethernet.TYPE_ARP, this);
     this.ethernet.resolver4 = this;
     this.interfaces.listen({
-      addressAdded: (on, address) => {
-        if (address.family === 4) this.announce(on, address);
-      },
+      addressAdded: (on, address) => this.added(on, address),
+      addressRemoved: (_on, address) => this.silence(address),
       stateChanged: (on) => {
-        if (!on.running || !on.link) return this.forget(on);
-        for (const address of on.addresses) if (address.family === 4) this.announce(on, address);
+        if (!on.running || !on.link) this.forget(on);
+        else for (const address of on.addresses) this.added(on, address);
       },
       detached: (on) => this.forget(on),
     });
+  }
+
+  private added(on: Interface, address: InterfaceAddress): void {
+    if (address.family !== INET || on.type === 'loopback') return;
+    if (on.running && on.link) this.announce(on, address);
   }
 
   /** The neighbour to send to, or undefined when the packet is kept until it answers; an error when it does not. */
@@ -207,6 +213,7 @@ export class Arp implements EtherProtocol, Resolver {
     for (const entry of [...this.entries.values()]) {
       if (entry.on === on && entry.state !== PERMANENT) this.remove(entry);
     }
+    for (const address of on.addresses) this.silence(address);
   }
 
   /** Our address on that interface for a neighbour there: the one on the same network, else the main one. */
@@ -324,16 +331,23 @@ export class Arp implements EtherProtocol, Resolver {
   }
 
   /** Tells everyone that the address is here (gratuitous ARP), now and once more. */
-  announce(on: Interface, address: InterfaceAddress): void {
+  private announce(on: Interface, address: InterfaceAddress): void {
+    this.silence(address);
     let left = ANNOUNCEMENTS;
     const again = new Timeout(this.timeouts, () => tell());
     const tell = (): void => {
-      if (!on.running || !on.link || !on.addresses.includes(address) || on.type === 'loopback') return;
-      this.request(on, address.words[0]!, address.words[0]!);
       left--;
       if (left > 0) again.set(ANNOUNCE_INTERVAL);
+      else this.announcements.delete(address);
+      this.request(on, address.words[0]!, address.words[0]!);
     };
+    this.announcements.set(address, again);
     tell();
+  }
+
+  private silence(address: InterfaceAddress): void {
+    this.announcements.get(address)?.clear();
+    this.announcements.delete(address);
   }
 
   private request(on: Interface, source: number, target: number): void {

@@ -183,6 +183,10 @@ export class Ethernet implements LinkOutput, PieceSink {
 
   /** Sends an IP packet to a next hop on the link of `on` (ether_output). */
   output(packet: Packet, on: Interface, nextHop: Int32Array): number {
+    if (!on.running || !on.link) {
+      on.count(OUTPUT_DROPS, 1);
+      return NETWORK_DOWN;
+    }
     const isV4 = packet.family === 4;
     const type = isV4 ? ethernet.TYPE_IPV4 : ethernet.TYPE_IPV6;
     const word = nextHop[0]!;

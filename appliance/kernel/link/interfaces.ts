@@ -87,8 +87,9 @@ export class Interfaces implements Iterable<Interface> {
   addAddress(on: Interface, address: InterfaceAddress): void {
     const same = findAddress(on, address.family, address.words);
     if (same !== undefined) this.removeAddress(on, same);
-    on.addresses = [...on.addresses, address];
+    // Up first: who is told of that finds the addresses of before, and of this one only below.
     this.setFlags(on, on.flags | IFF_UP);
+    on.addresses = [...on.addresses, address];
     for (const listener of this.listeners) listener.addressAdded?.(on, address);
   }
 
