@@ -263,7 +263,7 @@ export class Icmp implements TransportProtocol, IcmpErrors {
     this.paths++;
     new Timeout(this.timeouts, () => {
       this.paths--;
-      if (this.ip.routes.list().includes(route)) this.ip.routes.delete(route);
+      if (this.ip.routes.has(route)) this.ip.routes.delete(route);
     }).set(PATH_MTU_LIFETIME);
   }
 

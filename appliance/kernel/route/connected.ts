@@ -2,7 +2,7 @@
 //
 // Routes that interface addresses bring with them: the network on the link, the address itself, its broadcast address.
 
-import { addressBits, type Family, INET } from '../../abi/address.ts';
+import { addressBits, type Family, INET, INET6, isLinkLocal } from '../../abi/address.ts';
 import type { RouteFlag } from '../../abi/route.ts';
 import type { Interface, InterfaceAddress } from '../link/interface.ts';
 import type { Interfaces } from '../link/interfaces.ts';
@@ -26,7 +26,10 @@ export class ConnectedRoutes {
     this.routes = parts.routes;
     parts.interfaces.listen({
       addressAdded: (on, address) => this.add(on, address, parts.loopback()),
-      addressRemoved: (_on, address) => this.remove(address),
+      addressRemoved: (on, address) => this.remove(on, address),
+      detached: (on) => {
+        for (const one of this.routes.list()) if (one.on === on) this.routes.delete(one);
+      },
     });
   }
 
@@ -53,9 +56,21 @@ export class ConnectedRoutes {
     this.byAddress.set(address, made);
   }
 
-  private remove(address: InterfaceAddress): void {
+  private remove(on: Interface, address: InterfaceAddress): void {
     for (const one of this.byAddress.get(address) ?? []) this.routes.delete(one);
     this.byAddress.delete(address);
+    this.removeUnreachable(on, address.family);
+  }
+
+  /** Routes by a gateway that is no neighbour any more go with the address that made it one (rt_ifa_purge). */
+  private removeUnreachable(on: Interface, family: Family): void {
+    for (const one of this.routes.list()) {
+      const { gateway } = one;
+      if (one.on !== on || one.family !== family || gateway === undefined) continue;
+      if (family === INET6 && isLinkLocal({ family, words: [...gateway] })) continue;
+      const via = family === INET ? this.routes.lookup4(gateway[0]!) : this.routes.lookup6(gateway);
+      if (via === undefined || via.on !== on || via.gateway !== undefined) this.routes.delete(one);
+    }
   }
 }
 

@@ -78,9 +78,8 @@ export class RouteHandlers {
     },
     'route.delete': ({ destination, gateway }) => {
       const { family, words, length } = network(destination);
-      const by = gateway === undefined ? {} : { gateway: gateway.words };
-      const route = this.routes.find(family, words, length, by);
-      if (route === undefined || !route.flags.has('static')) throw new CallError('ESRCH', 'not in table');
+      const route = this.routes.find(family, words, length, { gateway: gateway?.words, flag: 'static' });
+      if (route === undefined) throw new CallError('ESRCH', 'not in table');
       this.routes.delete(route);
       return null;
     },
@@ -105,13 +104,11 @@ export class RouteHandlers {
     }
     if (request.gateway !== undefined && request.gateway.family !== family)
       throw new CallError('EAFNOSUPPORT');
-    const by = request.gateway === undefined || request.change ? {} : { gateway: request.gateway.words };
-    const old = this.routes
-      .list()
-      .find((route) => route === this.routes.find(family, words, length, by) && route.flags.has('static'));
+    const gateway = request.change ? undefined : request.gateway?.words;
+    const old = this.routes.find(family, words, length, { gateway, flag: 'static' });
     if (old !== undefined && !request.change) throw new CallError('EEXIST', 'route exists');
     if (old === undefined && request.change) throw new CallError('ESRCH', 'not in table');
-    if (this.routes.list().length >= MAXIMUM_ROUTES) throw new CallError('ENOBUFS');
+    if (this.routes.size >= MAXIMUM_ROUTES) throw new CallError('ENOBUFS');
     const on = this.interfaceOf(request, family);
     const flags: RouteFlag[] = ['up', 'static'];
     if (request.gateway !== undefined) flags.push('gateway');

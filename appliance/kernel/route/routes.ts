@@ -71,13 +71,22 @@ export class Route {
   }
 }
 
+/** What tells one of several routes to a destination from the others. */
+export interface RouteDescription {
+  readonly gateway?: ArrayLike<number> | undefined;
+  readonly on?: Interface;
+  readonly kind?: RouteKind;
+  readonly flag?: RouteFlag;
+}
+
 /** Told after a change. */
 export type RouteListener = (route: Route, change: 'add' | 'delete') => void;
 
 export class Routes {
   private readonly tables = { 4: new PrefixTable<Route>(), 6: new PrefixTable<Route>() };
-  /** Every route in the order it was added, for listings. */
-  private all: readonly Route[] = [];
+  /** Every route in the order it was added, and the same as a list once somebody asked. */
+  private readonly all = new Set<Route>();
+  private listed: readonly Route[] | undefined;
   private readonly listeners: RouteListener[] = [];
   /** The route of the last IPv4 destination: most packets go where the last one went. */
   private lastDestination = 0;
@@ -97,20 +106,29 @@ export class Routes {
     return this.tables[6].lookup(destination[0]!, destination[1]!, destination[2]!, destination[3]!);
   }
 
-  /** The route to exactly this prefix; with `gateway` or `on` the one of several that has it. */
+  /** The route to exactly this prefix; of several the first that `by` describes. */
   find(
     family: Family,
     words: ArrayLike<number>,
     length: number,
-    by: { gateway?: ArrayLike<number>; on?: Interface; kind?: RouteKind } = {},
+    by: RouteDescription = {},
   ): Route | undefined {
     let route = this.tables[family].get(words, length);
     while (route !== undefined && !matches(route, by)) route = route.next;
     return route;
   }
 
+  get size(): number {
+    return this.all.size;
+  }
+
+  has(route: Route): boolean {
+    return this.all.has(route);
+  }
+
   list(): readonly Route[] {
-    return this.all;
+    this.listed ??= [...this.all];
+    return this.listed;
   }
 
   listen(listener: RouteListener): void {
@@ -130,7 +148,7 @@ export class Routes {
       route.next = before.next;
       before.next = route;
     }
-    this.all = [...this.all, route];
+    this.all.add(route);
     this.changed(route, 'add');
   }
 
@@ -146,20 +164,19 @@ export class Routes {
       if (before !== undefined) before.next = route.next;
     }
     route.next = undefined;
-    this.all = this.all.filter((one) => one !== route);
+    this.all.delete(route);
     this.changed(route, 'delete');
   }
 
   private changed(route: Route, change: 'add' | 'delete'): void {
     this.lastRoute = undefined;
+    this.listed = undefined;
     for (const listener of this.listeners) listener(route, change);
   }
 }
 
-function matches(
-  route: Route,
-  by: { gateway?: ArrayLike<number>; on?: Interface; kind?: RouteKind },
-): boolean {
+function matches(route: Route, by: RouteDescription): boolean {
+  if (by.flag !== undefined && !route.flags.has(by.flag)) return false;
   if (by.on !== undefined && route.on !== by.on) return false;
   if (by.kind !== undefined && route.kind !== by.kind) return false;
   if (by.gateway === undefined) return true;
