@@ -4,13 +4,12 @@
 
 import { INET } from '../../abi/address.ts';
 import * as icmps from '../../abi/counters/icmp.ts';
-import * as checksum from '../../wire/checksum.ts';
+import { setU16 } from '../../wire/bytes.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
-import * as tcp from '../../wire/tcp.ts';
-import * as udp from '../../wire/udp.ts';
 import { type Clock, SECOND } from '../clock.ts';
 import { Counters } from '../counters.ts';
+import { finishedChecksum, firstPiece } from '../link/offload.ts';
 import { GSO_NONE, type Packet, type PacketPool } from '../packet.ts';
 import { PRIORITY_STATIC, ROUTE_FORWARD, Route } from '../route/routes.ts';
 import type { Sysctl } from '../sysctl.ts';
@@ -169,23 +168,13 @@ export class Icmp implements TransportProtocol, IcmpErrors {
     return !forbidden;
   }
 
-  /** IP header and as much behind it as fits; of a large segment, its first piece with that piece's length. */
+  /** The packet, or of a large segment the first piece: what its sender knows (RFC 1812 4.3.2.3). */
   private quote(packet: Packet, error: Packet): void {
-    const { bytes, network } = packet;
-    error.transport = error.network + ipv4.HEADER_LENGTH;
-    const to = error.transport + icmp.HEADER_LENGTH;
-    const length = Math.min(packet.end - network, ERROR_LENGTH - ipv4.HEADER_LENGTH - icmp.HEADER_LENGTH);
-    error.bytes.set(bytes.subarray(network, network + length), to);
-    error.end = to + length;
-    if (packet.gsoType !== GSO_NONE) quoteFirstPiece(packet, error, to);
-    else if (packet.needsChecksum && packet.checksumField + 2 - network <= length) {
-      const field = to + packet.checksumField - network;
-      const sum = checksum.sum(bytes, packet.checksumStart, packet.end - packet.checksumStart);
-      const isUdp = packet.checksumField - packet.checksumStart === udp.CHECKSUM_OFFSET;
-      const value = isUdp ? checksum.finishUdp(sum) : checksum.finish(sum);
-      error.bytes[field] = value >>> 8;
-      error.bytes[field + 1] = value;
-    }
+    if (packet.gsoType === GSO_NONE) return quoteWhole(packet, error);
+    const piece = this.pool.take();
+    firstPiece(packet, piece);
+    quoteWhole(piece, error);
+    this.pool.give(piece);
   }
 
   /** The address an error speaks from: the one it was sent to if that is ours, else of the interface it came by (RFC 1812 4.3.2.4). */
@@ -306,16 +295,18 @@ export class Icmp implements TransportProtocol, IcmpErrors {
 /** Errors are sent with the precedence of internetwork control (RFC 1812 4.3.2.5). */
 const tosOfErrors = 0xc0;
 
-/** The quoted header gets the length of the piece, and the transport checksum is the piece's. */
-function quoteFirstPiece(packet: Packet, error: Packet, to: number): void {
-  const { bytes, checksumStart: transport } = packet;
-  const isTcp = packet.protocol === ipv4.PROTOCOL_TCP;
-  const header = isTcp ? tcp.headerLength(bytes, transport) : udp.HEADER_LENGTH;
-  const pieceEnd = Math.min(packet.end, transport + header + packet.segmentSize);
-  const length = pieceEnd - packet.network;
-  ipv4.setTotalLength(error.bytes, to, length);
-  ipv4.fillChecksum(error.bytes, to);
-  if (error.end - to > length) error.end = to + length;
+/** IP header and as much behind it as fits, with a finished checksum. */
+function quoteWhole(packet: Packet, error: Packet): void {
+  const { bytes, network } = packet;
+  error.transport = error.network + ipv4.HEADER_LENGTH;
+  const to = icmp.payloadAt(error.transport);
+  const length = Math.min(packet.end - network, ERROR_LENGTH - ipv4.HEADER_LENGTH - icmp.HEADER_LENGTH);
+  error.bytes.set(bytes.subarray(network, network + length), to);
+  error.end = to + length;
+  const field = packet.checksumField - network;
+  if (packet.needsChecksum && field + 2 <= length) {
+    setU16(error.bytes, to + field, finishedChecksum(packet));
+  }
 }
 
 /** What an error message means to a transport; 0 for what is no error that we know. */

@@ -48,11 +48,16 @@ export function takesWhole(capabilities: Capabilities, gsoType: number): boolean
 /** Completes an unfinished transport checksum in place (the field holds the pseudo header's sum). */
 export function finishChecksum(packet: Packet): void {
   if (!packet.needsChecksum) return;
-  const { bytes, checksumStart, checksumField } = packet;
-  const isUdp = checksumField - checksumStart === udp.CHECKSUM_OFFSET;
-  const sum = checksum.sum(bytes, checksumStart, packet.end - checksumStart);
-  setU16(bytes, checksumField, isUdp ? checksum.finishUdp(sum) : checksum.finish(sum));
+  setU16(packet.bytes, packet.checksumField, finishedChecksum(packet));
   packet.needsChecksum = false;
+}
+
+/** The transport checksum of a packet in which it is unfinished. */
+export function finishedChecksum(packet: Packet): number {
+  const { checksumStart, checksumField } = packet;
+  const isUdp = checksumField - checksumStart === udp.CHECKSUM_OFFSET;
+  const sum = checksum.sum(packet.bytes, checksumStart, packet.end - checksumStart);
+  return isUdp ? checksum.finishUdp(sum) : checksum.finish(sum);
 }
 
 function payloadAt(packet: Packet): number {
@@ -76,6 +81,12 @@ export function cut(packet: Packet, pool: PacketPool, sink: PieceSink): void {
     sink.piece(piece);
     pool.give(piece);
   }
+}
+
+/** The first piece of a large segment, into an empty packet: what an ICMP error about it quotes. */
+export function firstPiece(whole: Packet, piece: Packet): void {
+  const at = payloadAt(whole);
+  makePiece(whole, piece, at, at, Math.min(at + whole.segmentSize, whole.end), 0);
 }
 
 function makePiece(
