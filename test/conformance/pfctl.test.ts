@@ -8,7 +8,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { parseFacts } from '../../appliance/user/config/pf/facts.ts';
 import { type Outcome, runPfctl } from '../support/pfctlOffline.ts';
+import { PfMemory } from '../support/pfMemory.ts';
 
 const BESIDE = fileURLToPath(new URL('../../../../shared/conformance', import.meta.url));
 const DATA = join(process.env['RHINE_CONFORMANCE'] ?? BESIDE, 'pfctl');
@@ -84,6 +86,116 @@ function testSet(directory: string): void {
     assert.equal(found, wanted.length, `wanted:\n${wanted.join('\n')}\ngot:\n${got.join('\n')}`);
     assert.equal(status, 1);
   });
+
+  /** On a kernel of its own; each list of words is one run of the command. */
+  const runs = async (...commands: readonly (readonly string[])[]): Promise<string> => {
+    const kernel = new PfMemory(parseFacts(facts));
+    let output = '';
+    for (const words of commands) {
+      const { stdout, stderr } = await runPfctl(words, { directory, kernel });
+      assert.equal(stderr.replace(/^.* cleared\n/gm, ''), '');
+      output += stdout;
+    }
+    return output;
+  };
+  const loads = (suffix: string, optimization: string): void => {
+    for (const file of names.filter((name) => name.endsWith(suffix))) {
+      test(file, async () => {
+        const input = file.replace(suffix, '.in');
+        const output = await runs(
+          ['-o', optimization, '-a', 'regress', '-f', input],
+          ['-o', 'none', '-a', 'regress/*', '-gvvsn'],
+          ['-o', 'none', '-a', 'regress/*', '-gvvsr'],
+        );
+        assert.equal(trimmed(output), trimmed(read(file)));
+      });
+    }
+  };
+  loads('.loaded', 'none');
+  loads('.optimized', 'basic');
+  cases('pfaltq', async (name) => {
+    const output = await runs(
+      ['-o', 'none', '-f', `${name}.in`],
+      ['-o', 'none', '-gsq'],
+      ['-o', 'none', '-gsr'],
+    );
+    assert.equal(trimmed(output), trimmed(read(`${name}.ok`)));
+  });
+  cases('pfchksum', async (name) => {
+    const output = await runs(['-o', 'none', '-f', `${name}.in`], ['-vsi']);
+    assert.equal(/^Checksum:.*$/m.exec(output)?.[0], read(`${name}.ok`).trim());
+  });
+  cases('pfr', async (name) => {
+    const recorded = read(`${name}.ok`)
+      .split('\n')
+      .filter((line) => !/^(ktable|kentry): /.test(line));
+    const output = await new TableSession(new PfMemory(parseFacts(facts)), directory).perform(
+      read(`${name}.in`),
+    );
+    assert.equal(trimmed(output), trimmed(recorded.join('\n')));
+  });
+}
+
+/** The commands of a `pfr` recording, and what they say, as its README describes. */
+class TableSession {
+  private readonly kernel: PfMemory;
+  private readonly directory: string;
+  private output = '';
+
+  constructor(kernel: PfMemory, directory: string) {
+    this.kernel = kernel;
+    this.directory = directory;
+  }
+
+  async perform(script: string): Promise<string> {
+    await this.run('# create', 'pass', ['-f', '-'], 'table <regress> persist\n');
+    for (const line of script.split('\n')) {
+      const [expected, command, ...operands] = line.split(' ');
+      if (expected === 'pass' || expected === 'fail') await this.line(expected, command!, operands);
+    }
+    this.output += '# kill\n';
+    for (const what of ['T', 'r', 'n']) await this.run('', 'pass', [`-F${what}`]);
+    return this.output;
+  }
+
+  private async line(expected: string, command: string, operands: readonly string[]): Promise<void> {
+    const title = (words: string): string => `# ${expected} ${command} ${words}`;
+    const given = operands.join(' ');
+    const table = ['-t', 'regress'];
+    if (command === 'list') {
+      await this.run(title(''), expected, ['-sT']);
+      await this.run(title('-v'), expected, ['-gvsT']);
+    } else if (command === 'load') {
+      await this.run(title(given), expected, ['-Tl', '-f-'], `${given.replaceAll('DIR', this.directory)}\n`);
+    } else if (command === 'rule') {
+      await this.run(title(given), expected, ['-f-'], `${given}\n`);
+    } else {
+      if (expected === 'pass' && ['add', 'delete', 'replace'].includes(command)) {
+        await this.run(title(`-n ${given}`), expected, [...table, '-nT', command, ...operands]);
+        await this.run(
+          title('-nf-'),
+          expected,
+          [...table, '-nT', command, '-f-'],
+          `# list\n${operands.join('\n')}\n`,
+        );
+        await this.run(title(`-nqv ${given}`), expected, [...table, '-nqvT', command, ...operands]);
+        await this.run(title(`-nqvv ${given}`), expected, [...table, '-nqvvT', command, ...operands]);
+      }
+      await this.run(title(given), expected, [...table, '-T', command, ...operands]);
+    }
+  }
+
+  private async run(title: string, expected: string, words: readonly string[], stdin = ''): Promise<void> {
+    const { status, stdout, stderr } = await runPfctl(['-a', 'regress', ...words], {
+      directory: this.directory,
+      kernel: this.kernel,
+      stdin,
+    });
+    const lines = (stderr + stdout).split('\n').slice(0, -1);
+    if (expected === 'pass' && words[0] === '-t') lines.sort();
+    assert.equal(status === 0, expected === 'pass', `${title}: ${stderr}`);
+    this.output += [...(title === '' ? [] : [title]), ...lines].map((line) => `${line}\n`).join('');
+  }
 }
 
 function withInterface(facts: string, entry: object): string {

@@ -49,10 +49,13 @@ function files(around: Surroundings): Files {
   const at = (path: string): string => resolve(around.directory ?? '/nonexistent', path);
   return {
     read: async (path) => texts[path] ?? readFileSync(at(path), 'utf8'),
-    write: async (path) => {
-      throw new Error(`nothing may be written: ${path}`);
-    },
+    write: (path) => refuse(path),
     list: async (path) => readdirSync(at(path)),
     exists: async (path) => path in texts || existsSync(at(path)),
+    create: (path) => refuse(path),
   };
+}
+
+async function refuse(path: string): Promise<never> {
+  throw new Error(`nothing may be written: ${path}`);
 }

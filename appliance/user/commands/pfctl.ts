@@ -41,7 +41,7 @@ function explain(error: unknown, context: CommandContext): number {
     return 1;
   }
   if (error instanceof Failure || error instanceof CallError) {
-    context.stderr(`pfctl: ${error.message}\n`);
+    if (error.message !== '') context.stderr(`pfctl: ${error.message}\n`);
     return 1;
   }
   throw error;

@@ -64,8 +64,8 @@ async function parseOptions(session: Session, facts: Facts, parts: LoadParts): P
 /** The dialect the text is read in: an anchor is read in that of the main ruleset. */
 async function sourceDialect(session: Session, facts: Facts): Promise<Dialect | 'auto'> {
   const { args, context } = session;
-  const given = args.dialect ?? facts.dialect;
-  if (given !== undefined) return given;
+  const given = args.dialect ?? facts.dialect ?? context.machine?.dialect;
+  if (given !== undefined && given !== 'auto') return given;
   if (args.anchor === '' || context.kernel === undefined) return 'auto';
   return (await context.kernel.call('pf.status', {})).dialect;
 }

@@ -10,7 +10,7 @@ import { bareFacts, type Facts, factsOfInterfaces, parseFacts } from '../../conf
 import type { CommandContext } from '../command.ts';
 import type { Arguments } from './arguments.ts';
 
-/** Ends the command with a message; nothing more is done. */
+/** Ends the command with a message, or with none where all has been said; nothing more is done. */
 export class Failure extends Error {}
 
 export class Session {

@@ -22,7 +22,8 @@ interface Listing {
   readonly dialect: Dialect;
   readonly facts: Facts;
   readonly counts: AddressCounts | undefined;
-  readonly queueIds: ReadonlyMap<string, number>;
+  /** Numbers of queues; a name that no queue has gets the next one when a rule uses it. */
+  readonly queueIds: Map<string, number>;
 }
 
 export async function showRules(session: Session): Promise<void> {
@@ -137,8 +138,8 @@ function printDetails(
     const texts = steps.map((step) => `${step.name}=${step.to ?? 'end'}`);
     if (texts.length > 0) session.out(`  [ Skip steps: ${texts.join(' ')} ]`);
     const [queue, priority] = entry.rule.set?.queue ?? [];
-    const id = listing.queueIds.get(queue ?? '') ?? 0;
-    const priorityId = listing.queueIds.get(priority ?? '') ?? id;
+    const id = queueId(listing, queue) ?? 0;
+    const priorityId = queueId(listing, priority) ?? id;
     session.out(`  [ queue: qname=${queue ?? ''} qid=${id} pqname=${priority ?? ''} pqid=${priorityId} ]`);
   }
   if (args.verbose === 0) return;
@@ -149,6 +150,13 @@ function printDetails(
   if (!args.debugDetails) {
     session.out(`  [ Inserted: uid 0 pid 0 State Creations: ${pad(statesCreated, 6)}]`);
   }
+}
+
+function queueId({ queueIds }: Listing, name: string | undefined): number | undefined {
+  if (name === undefined) return undefined;
+  const id = queueIds.get(name) ?? Math.max(0, ...queueIds.values()) + 1;
+  queueIds.set(name, id);
+  return id;
 }
 
 function pad(value: number, width: number): string {

@@ -36,7 +36,8 @@ export function tableLine(table: TableInfo, verbose: number, dialect: Dialect): 
     table.constant ? 'c' : '-',
     table.persist ? 'p' : '-',
     table.active ? 'a' : '-',
-    table.active ? '-' : 'i',
+    // A shadow that waits for a commit: loads are one transaction here.
+    '-',
     referenced ? 'r' : '-',
     '-',
     ...(dialect === 'openbsd' ? [table.counters ? 'C' : '-'] : []),

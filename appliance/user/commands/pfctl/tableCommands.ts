@@ -182,7 +182,7 @@ class TableRun {
     }
     if (entries.some((list) => list === undefined)) {
       for (const diagnostic of diagnostics.list) context.stderr(`${formatDiagnostic(diagnostic)}\n`);
-      throw new Failure('cannot load addresses');
+      throw new Failure('');
     }
     return entries.flatMap((list) => list!);
   }
@@ -253,23 +253,24 @@ function find(content: readonly TableEntry[], prefix: Prefix): TableEntry | unde
   return content.find((entry) => samePrefix(entry.prefix, prefix));
 }
 
-/** Added, or a duplicate in the list, or in conflict with an entry of the other sign. */
+/** Added, or a duplicate of what the list adds, or in conflict with an entry of the other sign. */
 function markAdded(entries: readonly TableEntry[], content: readonly TableEntry[]): Marked[] {
   return entries.map((entry, i) => {
-    const earlier = find(entries.slice(0, i), entry.prefix);
-    if (earlier !== undefined) return { entry, feedback: earlier.negated === entry.negated ? 'X' : 'Y' };
     const known = find(content, entry.prefix);
-    if (known === undefined) return { entry, feedback: 'A' };
-    return { entry, feedback: known.negated === entry.negated ? ' ' : 'Y' };
+    if (known !== undefined) return { entry, feedback: known.negated === entry.negated ? ' ' : 'Y' };
+    return { entry, feedback: find(entries.slice(0, i), entry.prefix) === undefined ? 'A' : 'X' };
   });
 }
 
 function markDeleted(entries: readonly TableEntry[], content: readonly TableEntry[]): Marked[] {
-  return entries.map((entry, i) => {
-    if (find(entries.slice(0, i), entry.prefix) !== undefined) return { entry, feedback: 'X' };
+  const deleted: TableEntry[] = [];
+  return entries.map((entry) => {
     const known = find(content, entry.prefix);
     if (known === undefined) return { entry, feedback: ' ' };
-    return { entry, feedback: known.negated === entry.negated ? 'D' : 'Y' };
+    if (known.negated !== entry.negated) return { entry, feedback: 'Y' };
+    if (find(deleted, entry.prefix) !== undefined) return { entry, feedback: 'X' };
+    deleted.push(entry);
+    return { entry, feedback: 'D' };
   });
 }
 

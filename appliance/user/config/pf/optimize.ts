@@ -50,13 +50,16 @@ function isGroup(name: string): boolean {
   return name !== '' && !/\d$/.test(name);
 }
 
-/** Rules with a label, a probability or limits, and anchor calls, are not moved. */
+/** Rules with a label, a probability, limits or addresses to choose from, and anchor calls, are not moved. */
 function standsAlone(rule: Rule): boolean {
   const options = rule.state?.options;
   return (
     rule.label !== undefined ||
     rule.probability !== undefined ||
     rule.action === 'anchor' ||
+    rule.route?.pool !== undefined ||
+    rule.nat !== undefined ||
+    rule.rdr !== undefined ||
     rule.maxPacketRate !== undefined ||
     options?.max !== undefined ||
     options?.maxSrcStates !== undefined ||
@@ -79,8 +82,6 @@ function kindText(rule: Rule): string {
     rule.set,
     rule.scrub,
     rule.route,
-    rule.nat,
-    rule.rdr,
     rule.afTo,
     rule.divert,
     rule.allowOptions,

@@ -3,7 +3,7 @@
 // Skip steps: how far evaluation can jump when a rule fails at one of its fields. The kernel works them out for itself;
 // here they are shown (`pfctl -g -s rules`), and the optimizer sorts rules to make them long.
 
-import { isUnspecified } from '../../../abi/address.ts';
+import { addressBits, type Family, INET, INET6, isUnspecified } from '../../../abi/address.ts';
 import type { NumberMatch, Rule, RuleAddress, RuleHost } from '../../../abi/rule.ts';
 import type { Traits } from './dialect.ts';
 
@@ -82,12 +82,12 @@ function addressField(name: string, side: (rule: Rule) => RuleHost): SkipField {
   };
 }
 
-function hostText(host: RuleHost, family: number | undefined): string {
+function hostText(host: RuleHost, family: Family | undefined): string {
   return `${host.negated ? '!' : ''}${addressText(host.address, family)}`;
 }
 
 /** The address as a text that is equal for equal addresses. */
-export function addressText(address: RuleAddress, family: number | undefined): string {
+export function addressText(address: RuleAddress, family: Family | undefined): string {
   switch (address.kind) {
     case 'any':
       return 'any';
@@ -100,7 +100,9 @@ export function addressText(address: RuleAddress, family: number | undefined): s
     case 'dynamic': {
       const { network, broadcast, peer, noAlias, length } = address;
       const flags = [network, broadcast, peer, noAlias].map(Number).join('');
-      return `(${address.interface}:${flags}/${length ?? ''}:${family ?? ''})`;
+      // The kernel keeps one table for all families; a full length is no restriction.
+      const whole = length === undefined || length === addressBits(family === INET ? INET : INET6);
+      return `(${address.interface}:${flags}/${whole ? '' : length})`;
     }
     case 'table':
       return `<${address.name}>`;

@@ -52,7 +52,6 @@ export interface AltqQueue {
   readonly bandwidth: number;
   readonly priority: number;
   readonly isDefault: boolean;
-  readonly isRoot: boolean;
   readonly text: string;
 }
 
@@ -138,24 +137,22 @@ export class Queues {
   }
 
   private altqDefinitions(): QueueDefinition[] {
-    return this.interfaces.flatMap(({ name, bandwidth }) => {
-      const below = (parent: string | undefined, depth: number): QueueDefinition[] =>
-        this.altq
-          .filter((queue) => queue.interface === name && queue.parent === parent)
-          .flatMap((queue) => [
-            {
-              name: queue.name,
-              interface: name,
-              parent,
-              text: queue.text,
-              id: this.id(queue.name),
-              depth,
-              interfaceBandwidth: bandwidth,
-            },
-            ...below(queue.name, depth + 1),
-          ]);
-      return below(undefined, 0);
+    const describe = (queue: AltqQueue, depth: number): QueueDefinition => ({
+      name: queue.name,
+      interface: queue.interface,
+      parent: queue.parent,
+      text: queue.text,
+      id: this.id(queue.name),
+      depth,
+      interfaceBandwidth: this.interfaces.find(({ name }) => name === queue.interface)?.bandwidth ?? 0,
     });
+    const tree = (queue: AltqQueue, depth: number): QueueDefinition[] => [
+      describe(queue, depth),
+      ...this.altq
+        .filter((child) => child.parent === queue.name && child.interface === queue.interface)
+        .flatMap((child) => tree(child, depth + 1)),
+    ];
+    return this.altq.filter((queue) => queue.parent === undefined).flatMap((queue) => tree(queue, 0));
   }
 
   private specDefinitions(): QueueDefinition[] {

@@ -226,7 +226,6 @@ function addRootQueue(p: Parsing, altq: AltqInterface, name: string, scheduler: 
     bandwidth: altq.bandwidth,
     priority: 0,
     isDefault,
-    isRoot: true,
     text: `${name} on ${altq.name} bandwidth ${formatRate(altq.bandwidth)} priority 0 ${flags}`,
   });
 }
@@ -336,7 +335,6 @@ class QueueBuilder {
       bandwidth: absolute,
       priority,
       isDefault: options.scheduler?.flags.includes('default') ?? false,
-      isRoot: false,
       text: `${name} on ${place.interface} ${this.text({ absolute, percent: 0 }, absolute, scheduler, parent?.bandwidth)}`,
     });
     return written;
