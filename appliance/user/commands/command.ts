@@ -9,14 +9,33 @@ import type { KernelClient } from '../../abi/client.ts';
 export interface Files {
   /** Rejects with an error whose `code` is an errno name. */
   read(path: string): Promise<string>;
+  readBytes(path: string): Promise<Uint8Array>;
   write(path: string, text: string): Promise<void>;
   list(directory: string): Promise<readonly string[]>;
   exists(path: string): Promise<boolean>;
+  /** Makes (or empties) a file that is written piece by piece. */
+  create(path: string): Promise<FileWriter>;
 }
 
+export interface FileWriter {
+  write(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a running machine offers its commands beside the kernel. */
 export interface MachineInfo {
   readonly name: string;
   readonly directory: string;
+  /** The dialect that pf.conf is read in where it does not say so itself. */
+  readonly dialect: 'auto' | 'openbsd-2008' | 'openbsd' | 'freebsd';
+  /** Control object of a running daemon; undefined when it does not run. */
+  readonly daemon: (name: string) => unknown;
+  /** Lines of the boot and since (dmesg(8)). */
+  readonly messages: () => readonly string[];
+  /** Milliseconds since the epoch at which the kernel's clock read 0. */
+  readonly booted: number;
+  /** Ends the machine in order, or ends and boots it again. */
+  readonly halt: (reboot: boolean) => void;
 }
 
 export interface Clock {

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: ISC
+//
+// The client of a kernel in its own thread: calls become messages, and a byte to an eventfd wakes the thread to take them.
+
+import { randomBytes } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import * as libc from '../../drivers/libc.ts';
+import type {
+  Answer,
+  CallName,
+  EventName,
+  Events,
+  KernelClient,
+  KernelEvent,
+  Request,
+} from '../abi/client.ts';
+import { CallError } from '../abi/errno.ts';
+import { EventHub } from './eventHub.ts';
+import type { CallMessage, TapInterface, WorkerMessage, WorkerStart } from './messages.ts';
+
+interface Pending {
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class KernelThread implements KernelClient {
+  private readonly worker: Worker;
+  private readonly hub = new EventHub();
+  private readonly pending = new Map<number, Pending>();
+  private readonly stopFlag: Int32Array;
+  private readonly wake: number;
+  private readonly one = new Uint8Array(8);
+  private readonly oneAddress: number;
+  private readonly ended: Promise<void>;
+  private ids = 0;
+  private over = false;
+
+  /** Starts the thread. `failed` is told when it ends by itself, which is a defect. */
+  constructor(interfaces: readonly TapInterface[], failed: (error: Error) => void) {
+    const stop = new SharedArrayBuffer(4);
+    this.stopFlag = new Int32Array(stop);
+    this.wake = libc.eventfd();
+    this.one[0] = 1;
+    this.oneAddress = libc.addressOf(this.one);
+    const bytes = randomBytes(16);
+    const seed = [0, 4, 8, 12].map((at) => bytes.readInt32LE(at));
+    const data: WorkerStart = { interfaces, seed, wake: this.wake, stop };
+    this.worker = new Worker(new URL('worker.js', import.meta.url), { workerData: data });
+    this.worker.on('message', (message: WorkerMessage) => this.take(message));
+    this.worker.on('error', (error) => {
+      this.rejectAll(error);
+      failed(error);
+    });
+    this.ended = new Promise((resolve) => {
+      this.worker.once('exit', () => {
+        this.over = true;
+        this.rejectAll(new CallError('ENXIO', 'the kernel has ended'));
+        resolve();
+      });
+    });
+    // A thread that sits in poll(2) cannot be ended from outside, and would keep the process for ever.
+    process.once('exit', this.signalStop);
+  }
+
+  call<C extends CallName>(name: C, request: Request<C>): Promise<Answer<C>> {
+    if (this.over) return Promise.reject(new CallError('ENXIO', 'the kernel has ended'));
+    const id = ++this.ids;
+    const message: CallMessage = { id, call: name, request };
+    const answer = new Promise<Answer<C>>((resolve, reject) => {
+      this.pending.set(id, { resolve: resolve as (answer: never) => void, reject });
+    });
+    this.worker.postMessage(message);
+    this.ring();
+    return answer;
+  }
+
+  on<E extends EventName>(name: E, listener: (data: Events[E]) => void): () => void {
+    return this.hub.on(name, listener);
+  }
+
+  /** Ends the thread; resolves when it has ended and its TAPs are closed. */
+  async stop(): Promise<void> {
+    this.signalStop();
+    await this.ended;
+    process.off('exit', this.signalStop);
+  }
+
+  private readonly signalStop = (): void => {
+    Atomics.store(this.stopFlag, 0, 1);
+    this.ring();
+  };
+
+  private ring(): void {
+    libc.write(this.wake, this.oneAddress, 8);
+  }
+
+  private take(message: WorkerMessage): void {
+    if ('event' in message) return this.hub.emit(message as KernelEvent);
+    const pending = this.pending.get(message.id);
+    this.pending.delete(message.id);
+    if ('error' in message) pending?.reject(new CallError(message.error.code, message.error.message));
+    else pending?.resolve(message.answer as never);
+  }
+
+  private rejectAll(error: Error): void {
+    for (const pending of this.pending.values()) pending.reject(error);
+    this.pending.clear();
+  }
+}

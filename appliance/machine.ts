@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: ISC
+//
+// A machine that runs: its kernel's thread, its files, its log, its daemons and its control socket, made in the order of a boot.
+
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatAddress, formatLinkAddress } from './abi/addressText.ts';
+import { openHardware } from './host/hardware.ts';
+import { KernelThread } from './host/kernelThread.ts';
+import type { TapInterface } from './host/messages.ts';
+import type { CommandContext, MachineInfo } from './user/commands/command.ts';
+import { runCommand } from './user/commands/index.ts';
+import { type Machine, parseMachineJson } from './user/config/machineJson.ts';
+import { type CommandRunner, ControlServer } from './user/control/server.ts';
+import { MachineFiles } from './user/files.ts';
+import { MachineLog } from './user/log.ts';
+import { boot } from './user/rc/boot.ts';
+
+const VERSION = '0.1.0';
+
+/** Why a machine ended, for the one who started it. */
+export type Ending = 'halt' | 'reboot';
+
+export const SOCKET = 'var/run/rhine.sock';
+
+/** A daemon of this machine, and how it is ended. */
+export interface Daemon {
+  readonly control: unknown;
+  stop(): Promise<void>;
+}
+
+/** Starts a daemon by name; rejects with a sentence when it cannot. */
+export type DaemonStarter = (name: string, flags: string, machine: RunningMachine) => Promise<Daemon>;
+
+export class RunningMachine implements CommandRunner {
+  readonly name: string;
+  readonly log: MachineLog;
+  readonly kernel: KernelThread;
+  readonly files: MachineFiles;
+  readonly ended: Promise<Ending>;
+  private readonly info: MachineInfo;
+  private readonly daemons = new Map<string, Daemon>();
+  private readonly startDaemon: DaemonStarter;
+  private control: ControlServer | undefined;
+  private end!: (how: Ending) => void;
+
+  private constructor(parts: {
+    directory: string;
+    machine: Machine;
+    interfaces: readonly TapInterface[];
+    console: (line: string) => void;
+    startDaemon: DaemonStarter;
+  }) {
+    const { directory, machine } = parts;
+    this.files = new MachineFiles(directory);
+    this.log = new MachineLog(join(directory, 'var/log/messages'), parts.console);
+    this.startDaemon = parts.startDaemon;
+    this.name = hostName(directory, machine.name);
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+    this.kernel = new KernelThread(parts.interfaces, (error) => {
+      this.log.say('kernel', `panic: ${error.stack ?? error.message}`, 'error');
+      process.exit(70);
+    });
+    this.info = {
+      name: this.name,
+      directory,
+      dialect: machine.pf,
+      daemon: (name) => this.daemons.get(name)?.control,
+      messages: () => this.log.recent,
+      booted: Date.now(),
+      halt: (reboot) => this.end(reboot ? 'reboot' : 'halt'),
+    };
+  }
+
+  /**
+   * Boots the machine of a directory. Resolves when every daemon runs. Throws MachineError, HardwareError or an error with a sentence
+   * for the user when there is nothing to boot; a wrong file in etc/ is only said.
+   */
+  static async boot(
+    directory: string,
+    console: (line: string) => void,
+    startDaemon: DaemonStarter,
+  ): Promise<RunningMachine> {
+    const file = join(directory, 'machine.json');
+    if (!existsSync(file)) throw new Error(`${file} is missing: this is no machine directory.`);
+    const machine = parseMachineJson(readFileSync(file, 'utf8'), file);
+    for (const folder of ['etc', 'var/run', 'var/log', 'var/db'])
+      mkdirSync(join(directory, folder), { recursive: true });
+    const interfaces = openHardware(machine.interfaces);
+    const running = new RunningMachine({ directory, machine, interfaces, console, startDaemon });
+    try {
+      running.control = await ControlServer.listen(join(directory, SOCKET), running);
+      running.attachLines(interfaces);
+      running.listenToKernel();
+      await running.rc();
+      return running;
+    } catch (error) {
+      await running.shutdown();
+      throw error;
+    }
+  }
+
+  private attachLines(interfaces: readonly TapInterface[]): void {
+    this.log.say('kernel', `rhine ${VERSION} (Node ${process.versions.node})`);
+    this.log.say('kernel', 'mainbus0 at root');
+    for (const { name, linkAddress, tap } of interfaces) {
+      const offloads = `checksum, TSO${tap.uso ? ', USO' : ''}`;
+      this.log.say(
+        'kernel',
+        `${name} at mainbus0 tap "${tap.name}": ${offloads}, address ${formatLinkAddress(linkAddress)}`,
+      );
+    }
+  }
+
+  /** What the kernel reports goes to the log, in the original's words. */
+  private listenToKernel(): void {
+    this.kernel.on('neighbor.conflict', ({ address, linkAddress, interface: on, kind, previous }) => {
+      const ip = formatAddress(address);
+      const link = formatLinkAddress(linkAddress);
+      const was = previous === undefined ? '' : formatLinkAddress(previous);
+      const texts = {
+        duplicate: `duplicate IP address ${ip} sent from ethernet address ${link}`,
+        changed: `arp info overwritten for ${ip} by ${link} on ${on} (was ${was})`,
+        'attempt-permanent': `attempt to overwrite permanent entry for ${ip} by ${link} on ${on}`,
+      };
+      this.log.say('kernel', texts[kind], kind === 'duplicate' ? 'error' : 'warning');
+    });
+    this.kernel.on('interface.duplicate', ({ name, address }) => {
+      this.log.say(
+        'kernel',
+        `${name}: DAD detected duplicate IPv6 address ${formatAddress(address)}`,
+        'error',
+      );
+    });
+    this.kernel.on('interface.state', ({ name, link }) => {
+      this.log.say('kernel', `${name}: link state ${link ? 'up' : 'down'}`);
+    });
+    this.kernel.on('system.log', ({ level, text }) => this.log.say('kernel', text, level));
+  }
+
+  private async rc(): Promise<void> {
+    await boot({
+      kernel: this.kernel,
+      files: this.files,
+      say: (line) => this.log.say('rc', line),
+      complain: (line) => this.log.say('rc', line, 'error'),
+      command: (args, stdin = '') => this.runForRc(args, stdin),
+      daemon: async (name, flags) => {
+        this.daemons.set(name, await this.startDaemon(name, flags, this));
+      },
+    });
+  }
+
+  private async runForRc(args: readonly string[], stdin: string): Promise<number> {
+    const say = (level: 'info' | 'error') => (text: string) => {
+      for (const line of text.split('\n')) if (line !== '') this.log.say('rc', line, level);
+    };
+    return this.run(args, {
+      stdout: say('info'),
+      stderr: say('error'),
+      stdin: () => Promise.resolve(stdin),
+      signal: new AbortController().signal,
+    });
+  }
+
+  /** Runs a command for someone: the console, a client of the control socket, rc. */
+  async run(args: readonly string[], io: Parameters<CommandRunner['run']>[1]): Promise<number> {
+    const context: CommandContext = {
+      kernel: this.kernel,
+      files: this.files,
+      ...io,
+      machine: this.info,
+      env: {},
+      clock: { now: () => Date.now() },
+    };
+    try {
+      return await runCommand(args, context);
+    } catch (error) {
+      this.log.say('rc', `${args[0]}: ${(error as Error).stack}`, 'error');
+      io.stderr(`${args[0]}: internal error: ${(error as Error).message} (see var/log/messages)\n`);
+      return 70;
+    }
+  }
+
+  /** Asks the machine to end. */
+  halt(): void {
+    this.end('halt');
+  }
+
+  /** Ends daemons, control socket and kernel, in this order. */
+  async shutdown(): Promise<void> {
+    for (const [name, daemon] of this.daemons) {
+      this.daemons.delete(name);
+      await daemon.stop();
+    }
+    await this.control?.close();
+    await this.kernel.stop();
+  }
+}
+
+/** /etc/myname, or the machine's own name. */
+function hostName(directory: string, fallback: string): string {
+  const file = join(directory, 'etc/myname');
+  return (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n')[0] : undefined) || fallback;
+}

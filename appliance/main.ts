@@ -1,0 +1,170 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: ISC
+//
+// The rhine command: boots machines, runs commands on them, and runs those that need no machine.
+
+import { realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { startDaemon } from './daemons.ts';
+import { HardwareError } from './host/hardware.ts';
+import { RunningMachine, SOCKET } from './machine.ts';
+import type { CommandContext } from './user/commands/command.ts';
+import { findCommand, runCommand } from './user/commands/index.ts';
+import { MachineError } from './user/config/machineJson.ts';
+import { NotRunning, runRemote } from './user/control/client.ts';
+import { WorkingFiles } from './user/files.ts';
+
+const USAGE = `usage: rhine boot DIR [--headless]
+       rhine console DIR
+       rhine -M DIR COMMAND [ARGUMENT ...]      (or RHINE_MACHINE=DIR rhine COMMAND ...)
+       rhine COMMAND [ARGUMENT ...]             (commands that need no machine: pfctl -n, relayd -n, help, ...)
+`;
+
+/** Commands that read their standard input; others must not wait for it. */
+const READS_INPUT = new Set(['pfctl']);
+
+async function main(args: readonly string[]): Promise<number> {
+  const [first, ...rest] = args;
+  if (first === undefined || first === '--help' || first === '-h') {
+    process.stdout.write(USAGE);
+    return first === undefined ? 2 : 0;
+  }
+  if (first === 'boot') return bootMachine(rest);
+  if (first === 'console') return console(directoryOf(rest[0]));
+  if (first === '-M') return onMachine(directoryOf(rest[0]), rest.slice(1));
+  const named = process.env.RHINE_MACHINE;
+  if (named !== undefined && named !== '') return onMachine(named, args);
+  return offline(args);
+}
+
+function directoryOf(word: string | undefined): string {
+  if (word !== undefined) return word;
+  process.stderr.write(USAGE);
+  process.exit(2);
+}
+
+/** Boots, and boots again as often as `reboot` says so; SIGTERM and SIGINT halt in order. */
+async function bootMachine(args: readonly string[]): Promise<number> {
+  const headless = args.includes('--headless');
+  const directory = resolve(directoryOf(args.find((arg) => !arg.startsWith('--'))));
+  for (;;) {
+    const machine = await RunningMachine.boot(
+      directory,
+      (line) => process.stdout.write(`${line}\n`),
+      startDaemon,
+    );
+    const halt = () => machine.halt();
+    process.on('SIGTERM', halt);
+    process.on('SIGINT', halt);
+    process.stdout.write(`${machine.name} ready\n`);
+    if (!headless && process.stdin.isTTY) void prompt(join(directory, SOCKET), machine.name).then(halt);
+    const ending = await machine.ended;
+    process.stdout.write(`syncing disks... done\n`);
+    await machine.shutdown();
+    process.off('SIGTERM', halt);
+    process.off('SIGINT', halt);
+    if (ending === 'halt') return 0;
+  }
+}
+
+async function console(directory: string): Promise<number> {
+  await prompt(join(directory, SOCKET), directory);
+  return 0;
+}
+
+/** A plain prompt over the control socket; Ctrl-C ends the command that runs, Ctrl-D the prompt. */
+async function prompt(socket: string, name: string): Promise<void> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout, prompt: `${name}# ` });
+  let running: AbortController | undefined;
+  terminal.on('SIGINT', () => {
+    if (running !== undefined) running.abort();
+    else terminal.close();
+  });
+  terminal.prompt();
+  for await (const line of terminal) {
+    const words = line.trim().split(/\s+/).filter(Boolean);
+    if (words[0] === 'exit') break;
+    if (words.length > 0) {
+      running = new AbortController();
+      await remote(socket, words, '', running.signal);
+      running = undefined;
+    }
+    terminal.prompt();
+  }
+  terminal.close();
+}
+
+async function remote(
+  socket: string,
+  args: readonly string[],
+  stdin: string,
+  signal: AbortSignal,
+): Promise<number> {
+  return runRemote(socket, args, stdin, {
+    stdout: (chunk) => process.stdout.write(chunk),
+    stderr: (chunk) => process.stderr.write(chunk),
+    signal,
+  });
+}
+
+async function onMachine(directory: string, args: readonly string[]): Promise<number> {
+  if (args.length === 0) directoryOf(undefined);
+  const abort = new AbortController();
+  process.once('SIGINT', () => abort.abort());
+  process.once('SIGTERM', () => abort.abort());
+  const stdin = wantsInput(args) ? await text(process.stdin) : '';
+  try {
+    return await remote(join(realpathSync(directory), SOCKET), args, stdin, abort.signal);
+  } catch (error) {
+    if (!(error instanceof NotRunning)) throw error;
+    process.stderr.write(`rhine: ${error.message}; boot it with: rhine boot ${directory}\n`);
+    return 4;
+  }
+}
+
+function wantsInput(args: readonly string[]): boolean {
+  return READS_INPUT.has(args[0]!) && args.includes('-');
+}
+
+/** A command without a machine, on the files of the working directory. */
+async function offline(args: readonly string[]): Promise<number> {
+  if (findCommand(args[0]!) === undefined) {
+    process.stderr.write(`rhine: ${args[0]}: no such command\n${USAGE}`);
+    return 2;
+  }
+  const abort = new AbortController();
+  process.once('SIGINT', () => abort.abort());
+  const context: CommandContext = {
+    kernel: undefined,
+    files: new WorkingFiles(process.cwd()),
+    stdout: (chunk) => process.stdout.write(chunk),
+    stderr: (chunk) => process.stderr.write(chunk),
+    stdin: () => text(process.stdin),
+    signal: abort.signal,
+    machine: undefined,
+    env: process.env,
+    clock: { now: () => Date.now() },
+  };
+  return runCommand(args, context);
+}
+
+// A reader that went away is no reason to complain.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+main(process.argv.slice(2)).then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: NodeJS.ErrnoException) => {
+    const known = error instanceof HardwareError || error instanceof MachineError;
+    process.stderr.write(
+      `rhine: ${known || error.code !== undefined ? error.message : (error.stack ?? error.message)}\n`,
+    );
+    process.exit(1);
+  },
+);

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: ISC
+//
+// tcpdump(8): shows frames of an interface as they pass, or writes them to a capture file; reads capture files too.
+
+import * as pcap from '../../wire/pcap.ts';
+import { Conversations } from '../dissect/conversations.ts';
+import { type DissectOptions, dissect } from '../dissect/dissect.ts';
+import { compileFilter, type Filter, FilterError } from '../dissect/filter.ts';
+import { Timestamps, timestampStyle } from '../dissect/timestamp.ts';
+import type { Command, CommandContext, FileWriter } from './command.ts';
+import { command, Failure, kernelOf, UsageError } from './failure.ts';
+
+/** As much of a frame as is copied unless -s says more; whole Ethernet frames and the beginning of large segments. */
+const SNAPLEN = 1600;
+
+interface Options {
+  interface: string;
+  snaplen: number;
+  count: number;
+  write: string | undefined;
+  read: string | undefined;
+  timestamps: number;
+  verbose: number;
+  ethernet: boolean;
+  quick: boolean;
+  absolute: boolean;
+  hex: 'x' | 'X' | undefined;
+  expression: string[];
+}
+
+/** One frame on its way to the terminal or a file; `time` in microseconds since the epoch. */
+interface Frame {
+  readonly time: number;
+  readonly bytes: Uint8Array;
+  readonly wireLength: number;
+}
+
+export const tcpdump: Command = command(
+  'tcpdump',
+  'tcpdump [-eqSlnUvxX] [-c count] [-i interface] [-r file] [-s snaplen] [-t ...] [-w file] [expression]',
+  'show or record the frames of an interface',
+  async (args, context) => {
+    const options = parse(args);
+    const filter = filterOf(options);
+    if (options.read !== undefined) return replay(options, filter, context);
+    return live(options, filter, context);
+  },
+);
+
+function parse(args: readonly string[]): Options {
+  const options: Options = {
+    interface: 'vr0',
+    snaplen: SNAPLEN,
+    count: 0,
+    write: undefined,
+    read: undefined,
+    timestamps: 0,
+    verbose: 0,
+    ethernet: false,
+    quick: false,
+    absolute: false,
+    hex: undefined,
+    expression: [],
+  };
+  const rest = [...args];
+  while (rest[0]?.startsWith('-') === true && rest[0].length > 1) flag(options, rest.shift()!.slice(1), rest);
+  options.expression = rest;
+  return options;
+}
+
+/** A word of single-letter flags; the last one may take its argument from behind it or from the next word. */
+function flag(options: Options, letters: string, rest: string[]): void {
+  for (let i = 0; i < letters.length; i++) {
+    const letter = letters[i]!;
+    if ('circsw'.includes(letter)) {
+      const argument = letters.slice(i + 1) || rest.shift();
+      if (argument === undefined) throw new UsageError(`-${letter} needs an argument`);
+      return valued(options, letter, argument);
+    }
+    plain(options, letter);
+  }
+}
+
+function valued(options: Options, letter: string, argument: string): void {
+  const number = (): number => {
+    if (!/^\d+$/.test(argument)) throw new UsageError(`-${letter} needs a number`);
+    return Number(argument);
+  };
+  if (letter === 'c') options.count = number();
+  else if (letter === 's') options.snaplen = number() === 0 ? pcap.MAXIMUM_SNAPLEN : number();
+  else if (letter === 'i') options.interface = argument;
+  else if (letter === 'r') options.read = argument;
+  else options.write = argument;
+}
+
+function plain(options: Options, letter: string): void {
+  if (letter === 't') options.timestamps++;
+  else if (letter === 'v') options.verbose++;
+  else if (letter === 'e') options.ethernet = true;
+  else if (letter === 'q') options.quick = true;
+  else if (letter === 'S') options.absolute = true;
+  else if (letter === 'x' || letter === 'X') options.hex = letter;
+  else if (!'lnUNp'.includes(letter)) throw new UsageError(`unknown option -${letter}`);
+}
+
+function filterOf(options: Options): Filter {
+  try {
+    return compileFilter(options.expression.join(' '));
+  } catch (error) {
+    if (error instanceof FilterError) throw new Failure(error.message);
+    throw error;
+  }
+}
+
+/** Where frames go: a file, or lines of text. */
+interface Sink {
+  frame(frame: Frame, linkType: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function sinkOf(options: Options, linkType: number, context: CommandContext): Promise<Sink> {
+  if (options.write === undefined) return new TextSink(options, context);
+  return new FileSink(await context.files.create(options.write), linkType, options.snaplen);
+}
+
+class TextSink implements Sink {
+  private readonly print: (text: string) => void;
+  private readonly timestamps: Timestamps;
+  private readonly options: DissectOptions;
+
+  constructor(options: Options, context: CommandContext) {
+    this.print = context.stdout;
+    this.timestamps = new Timestamps(timestampStyle(options.timestamps), 0);
+    this.options = {
+      numeric: true,
+      ethernet: options.ethernet,
+      verbose: options.verbose,
+      quick: options.quick,
+      ...(options.hex === undefined ? {} : { hex: options.hex }),
+      ...(options.absolute ? {} : { conversations: new Conversations() }),
+    };
+  }
+
+  async frame(frame: Frame, linkType: number): Promise<void> {
+    const options = { ...this.options, wireLength: frame.wireLength };
+    const line = dissect(linkType, frame.bytes, 0, frame.bytes.length, options);
+    this.print(`${this.timestamps.print(frame.time)}${line}\n`);
+  }
+
+  async close(): Promise<void> {}
+}
+
+class FileSink implements Sink {
+  private readonly file: FileWriter;
+  private readonly ready: Promise<void>;
+
+  constructor(file: FileWriter, linkType: number, snaplen: number) {
+    this.file = file;
+    const header = new Uint8Array(pcap.FILE_HEADER_LENGTH);
+    pcap.writeFileHeader(header, 0, linkType, snaplen);
+    this.ready = file.write(header);
+  }
+
+  async frame(frame: Frame): Promise<void> {
+    await this.ready;
+    const record = new Uint8Array(pcap.RECORD_HEADER_LENGTH + frame.bytes.length);
+    const seconds = Math.floor(frame.time / 1e6);
+    pcap.writeRecordHeader(
+      record,
+      0,
+      seconds,
+      frame.time - seconds * 1e6,
+      frame.bytes.length,
+      frame.wireLength,
+    );
+    record.set(frame.bytes, pcap.RECORD_HEADER_LENGTH);
+    await this.file.write(record);
+  }
+
+  async close(): Promise<void> {
+    await this.ready;
+    await this.file.close();
+  }
+}
+
+async function live(options: Options, filter: Filter, context: CommandContext): Promise<number> {
+  const kernel = kernelOf(context);
+  const { interface: name, snaplen } = options;
+  const { id, linkType } = await kernel.call('capture.open', { interface: name, snaplen });
+  const sink = await sinkOf(options, linkType, context);
+  context.stderr(`tcpdump: listening on ${name}, link-type ${linkName(linkType)}\n`);
+  const bell = new Bell();
+  const off = kernel.on('capture.ready', (data) => {
+    if (data.id === id) bell.ring();
+  });
+  context.signal.addEventListener('abort', () => bell.ring());
+  const booted = context.machine?.booted ?? 0;
+  let shown = 0;
+  try {
+    while (!context.signal.aborted && (options.count === 0 || shown < options.count)) {
+      const { records } = await kernel.call('capture.read', { id });
+      for (const frame of readBatch(records, booted)) {
+        if (!filter(linkType, frame.bytes, 0, frame.bytes.length, frame.wireLength)) continue;
+        await sink.frame(frame, linkType);
+        if (++shown === options.count) break;
+      }
+      if (records.length === 0) await bell.wait();
+    }
+  } finally {
+    off();
+    await sink.close();
+    const { received, dropped } = await kernel.call('capture.close', { id });
+    context.stderr(`\n${received} packets received by filter\n${dropped} packets dropped by kernel\n`);
+  }
+  return 0;
+}
+
+/** Rings once for everyone who waits, and for the next one who comes too late to hear it. */
+class Bell {
+  private rung = false;
+  private wake: (() => void) | undefined;
+
+  ring(): void {
+    this.rung = true;
+    this.wake?.();
+  }
+
+  async wait(): Promise<void> {
+    if (!this.rung) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+    this.rung = false;
+    this.wake = undefined;
+  }
+}
+
+/** The frames of a CaptureBatch; its times count from the boot. */
+function* readBatch(records: Uint8Array, booted: number): Generator<Frame> {
+  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  for (let at = 0; at < records.length; ) {
+    const length = view.getUint32(at + 8, true);
+    const start = at + 16;
+    yield {
+      time: booted * 1000 + view.getFloat64(at, true),
+      bytes: records.subarray(start, start + length),
+      wireLength: view.getUint32(at + 12, true),
+    };
+    at = start + length;
+  }
+}
+
+/** A capture file, frame by frame. */
+async function replay(options: Options, filter: Filter, context: CommandContext): Promise<number> {
+  const bytes = await context.files.readBytes(options.read!).catch((error: Error) => {
+    throw new Failure(`${options.read}: ${error.message}`);
+  });
+  if (!pcap.valid(bytes, 0, bytes.length)) throw new Failure(`${options.read}: bad dump file format`);
+  const little = pcap.isLittleEndian(bytes, 0);
+  const unit = pcap.isNanoseconds(bytes, 0) ? 1000 : 1;
+  const linkType = pcap.linkType(bytes, 0);
+  const sink = await sinkOf(options, linkType, context);
+  let shown = 0;
+  for (let at = pcap.FILE_HEADER_LENGTH; pcap.recordValid(bytes, at, bytes.length, little); ) {
+    const start = pcap.frameAt(at);
+    const end = start + pcap.capturedLength(bytes, at, little);
+    const time = pcap.seconds(bytes, at, little) * 1e6 + pcap.fraction(bytes, at, little) / unit;
+    const frame = { time, bytes: bytes.subarray(start, end), wireLength: pcap.wireLength(bytes, at, little) };
+    at = end;
+    if (!filter(linkType, frame.bytes, 0, frame.bytes.length, frame.wireLength)) continue;
+    await sink.frame(frame, linkType);
+    if (++shown === options.count || context.signal.aborted) break;
+  }
+  await sink.close();
+  return 0;
+}
+
+function linkName(linkType: number): string {
+  switch (linkType) {
+    case pcap.LINK_ETHERNET:
+      return 'EN10MB';
+    case pcap.LINK_PFLOG:
+      return 'PFLOG';
+    default:
+      return 'RAW';
+  }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: ISC
+//
+// rc(8) and netstart(8): sets the machine up from its files. What is wrong is said with file, line and reason; the boot goes on.
+
+import { INET6 } from '../../abi/address.ts';
+import type { KernelClient } from '../../abi/client.ts';
+import { CallError } from '../../abi/errno.ts';
+import type { Files } from '../commands/command.ts';
+import { type HostnameLine, parseHostnameIf } from '../config/hostnameIf.ts';
+import { ConfigError } from '../config/lines.ts';
+import { parseMygate } from '../config/mygate.ts';
+import { parseRcConf, RcConf } from '../config/rcConf.ts';
+import { parseSysctlConf } from '../config/sysctlConf.ts';
+
+/** The filter until pf.conf is loaded, and for good when pf.conf is wrong: nobody gets in, the machine finds its way. */
+export const BOOT_RULESET = `block all
+pass on lo0
+pass out proto { tcp, udp } from any to any port domain
+pass out inet proto icmp all icmp-type echoreq
+pass out inet6 proto icmp6 all icmp6-type echoreq
+pass inet6 proto icmp6 all icmp6-type { neighbrsol, neighbradv, routersol, routeradv }
+pass proto carp
+pass proto pfsync
+`;
+
+export interface BootParts {
+  readonly kernel: KernelClient;
+  readonly files: Files;
+  /** A line of the boot log. */
+  readonly say: (line: string) => void;
+  readonly complain: (line: string) => void;
+  /** Runs a rhine command; answers its exit status. What it prints is shown. */
+  readonly command: (args: readonly string[], stdin?: string) => Promise<number>;
+  /** Starts a daemon; rejects with a sentence when it cannot. */
+  readonly daemon: (name: string, flags: string) => Promise<void>;
+}
+
+/** Daemons in the order they are started. */
+const DAEMONS = ['relayd'];
+
+/** Boots from the files of `etc/`. Resolves when every daemon runs (or has said why not). */
+export async function boot(parts: BootParts): Promise<void> {
+  const rcConf = await readRcConf(parts);
+  const filter = rcConf.isOn('pf') && (await parts.files.exists('/etc/pf.conf'));
+  if (filter) await startFilter(parts);
+  await setSysctls(parts);
+  parts.say('starting network');
+  await startNetwork(parts);
+  if (filter) await loadFilter(parts);
+  await startDaemons(parts, rcConf);
+}
+
+async function readRcConf(parts: BootParts): Promise<RcConf> {
+  const file = '/etc/rc.conf.local';
+  if (!(await parts.files.exists(file))) return new RcConf({});
+  try {
+    return parseRcConf(await parts.files.read(file), file);
+  } catch (error) {
+    complain(parts, error);
+    return new RcConf({});
+  }
+}
+
+/** The boot ruleset first, then pf on: there is no moment without a filter. */
+async function startFilter(parts: BootParts): Promise<void> {
+  if ((await parts.command(['pfctl', '-f', '-'], BOOT_RULESET)) !== 0) {
+    parts.complain('pf: the boot ruleset could not be loaded');
+  }
+  if ((await parts.command(['pfctl', '-q', '-e'])) === 0) parts.say('pf enabled');
+}
+
+async function loadFilter(parts: BootParts): Promise<void> {
+  if ((await parts.command(['pfctl', '-f', '/etc/pf.conf'])) === 0) return;
+  parts.complain('pf: /etc/pf.conf is wrong; the boot ruleset stays (mend it, then: pfctl -f /etc/pf.conf)');
+}
+
+async function setSysctls(parts: BootParts): Promise<void> {
+  const file = '/etc/sysctl.conf';
+  if (!(await parts.files.exists(file))) return;
+  const { settings, errors } = parseSysctlConf(await parts.files.read(file), file);
+  for (const error of errors) complain(parts, error);
+  for (const { name, value, line } of settings) {
+    try {
+      const { previous } = await parts.kernel.call('sysctl.set', { name, value });
+      parts.say(`${name}: ${previous} -> ${value}`);
+    } catch (error) {
+      complain(parts, error, `${file}:${line}`);
+    }
+  }
+}
+
+/** Interfaces in the order of netstart(8): lo0 first, Ethernet next, what stands on others last; then the default routes. */
+async function startNetwork(parts: BootParts): Promise<void> {
+  const names = (await parts.files.list('/etc'))
+    .flatMap((file) => (file.startsWith('hostname.') ? [file.slice('hostname.'.length)] : []))
+    .sort((a, b) => orderOf(a) - orderOf(b) || a.localeCompare(b, 'en', { numeric: true }));
+  for (const name of names) await startInterface(parts, name);
+  await setGateways(parts);
+}
+
+function orderOf(name: string): number {
+  if (name === 'lo0') return 0;
+  return /^(vlan|carp|pfsync|pflog|lo)\d/.test(name) ? 2 : 1;
+}
+
+async function startInterface(parts: BootParts, name: string): Promise<void> {
+  const file = `/etc/hostname.${name}`;
+  try {
+    await ensureExists(parts, name);
+    const lines = parseHostnameIf(await parts.files.read(file), file);
+    for (const line of lines) {
+      try {
+        await applyLine(parts, name, line);
+      } catch (error) {
+        complain(parts, error, `${file}:${line.line}`);
+      }
+    }
+  } catch (error) {
+    complain(parts, error, file);
+  }
+}
+
+/** Makes a cloned interface that is not there yet; one without a device is a mistake in the file's name. */
+async function ensureExists(parts: BootParts, name: string): Promise<void> {
+  const interfaces = await parts.kernel.call('interface.list', {});
+  if (interfaces.some((on) => on.name === name)) return;
+  await parts.kernel.call('interface.create', { name });
+}
+
+async function applyLine(parts: BootParts, name: string, line: HostnameLine): Promise<void> {
+  switch (line.kind) {
+    case 'address':
+      await parts.kernel.call('interface.addAddress', {
+        name,
+        address: line.address,
+        alias: line.alias || line.address.family === INET6,
+      });
+      if (line.rest.length > 0) await parts.command(['ifconfig', name, ...line.rest]);
+      return;
+    case 'options':
+      await parts.command(['ifconfig', name, ...line.words]);
+      return;
+    case 'command':
+      await parts.command(line.command.replaceAll('\\$if', name).split(/\s+/));
+      return;
+  }
+}
+
+async function setGateways(parts: BootParts): Promise<void> {
+  const file = '/etc/mygate';
+  if (!(await parts.files.exists(file))) return;
+  try {
+    for (const gateway of parseMygate(await parts.files.read(file), file)) {
+      const words = gateway.words.map(() => 0);
+      const destination = { family: gateway.family, words, length: 0 };
+      await parts.kernel.call('route.add', { destination, gateway });
+    }
+  } catch (error) {
+    complain(parts, error, file);
+  }
+}
+
+async function startDaemons(parts: BootParts, rcConf: RcConf): Promise<void> {
+  const started: string[] = [];
+  for (const name of DAEMONS) {
+    const flags = rcConf.flags(name);
+    if (flags === undefined) continue;
+    try {
+      await parts.daemon(name, flags);
+      started.push(name);
+    } catch (error) {
+      parts.complain(`${name}: ${(error as Error).message}`);
+    }
+  }
+  if (started.length > 0) parts.say(`starting network daemons: ${started.join(' ')}.`);
+}
+
+/** Says a mistake with its place. What is neither a mistake of the user's nor a refusal of the kernel's is a defect of ours. */
+function complain(parts: BootParts, error: unknown, place?: string): void {
+  if (error instanceof ConfigError) return parts.complain(error.message);
+  if (error instanceof CallError)
+    return parts.complain(place === undefined ? error.message : `${place}: ${error.message}`);
+  throw error;
+}
