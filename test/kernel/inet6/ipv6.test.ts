@@ -449,7 +449,7 @@ test('errors are limited to 100 in a second', () => {
   router.world.run(1000);
   errors += router.left.take().length;
   assert.equal(errors, 100);
-  assert.equal(router.host.moved()['icmp6']?.['errorsRateLimited'], 50);
+  assert.equal(router.host.moved().icmp6?.errorsRateLimited, 50);
   router.world.run(1_000_000);
   assert.equal(router.fromLeft(across({ hops: 1 })).left.length, 1);
 });
