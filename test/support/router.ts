@@ -3,9 +3,8 @@
 // The smallest network that forwards: a kernel with two interfaces, a station on either side that it knows by ARP.
 
 import * as arp from '../../appliance/wire/arp.ts';
-import type { SegmentOptions } from '../../drivers/memory.ts';
 import { arpPacket, frame, type Network } from './packets.ts';
-import { type Host, type SegmentNotes, type Station, type Wire, World } from './world.ts';
+import { type Host, type SegmentNotes, type Station, type Wire, type WireOptions, World } from './world.ts';
 
 /** The kernel is 192.0.2.1 and 198.51.100.1; the stations have host number 9. */
 export const LEFT = '192.0.2.9';
@@ -26,15 +25,15 @@ export class Router {
   readonly left: Station;
   readonly right: Station;
 
-  constructor(options: Omit<SegmentOptions, 'clock' | 'capture'> = {}) {
+  constructor(left: WireOptions = {}, right: WireOptions = left) {
     this.world = new World();
-    this.leftWire = this.world.wire(options);
-    this.rightWire = this.world.wire(options);
+    this.leftWire = this.world.wire(left);
+    this.rightWire = this.world.wire(right);
     this.left = this.world.station('left', this.leftWire);
     this.right = this.world.station('right', this.rightWire);
     this.host = this.world.host('router');
-    this.host.connect('vr0', this.leftWire, { linkAddress: VR0_LINK, mtu: options.mtu ?? 1500 });
-    this.host.connect('vr1', this.rightWire, { linkAddress: VR1_LINK, mtu: options.mtu ?? 1500 });
+    this.host.connect('vr0', this.leftWire, { linkAddress: VR0_LINK, mtu: left.mtu ?? 1500 });
+    this.host.connect('vr1', this.rightWire, { linkAddress: VR1_LINK, mtu: right.mtu ?? 1500 });
     this.host.address('vr0', `${LEFT_OWN}/24`);
     this.host.address('vr1', `${RIGHT_OWN}/24`);
     this.host.call('sysctl.set', { name: 'net.inet.ip.forwarding', value: 1 });

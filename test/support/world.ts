@@ -29,12 +29,14 @@ export interface Recorded {
   readonly bytes: Uint8Array;
 }
 
+export type WireOptions = Omit<SegmentOptions, 'clock' | 'capture'>;
+
 /** A segment that remembers what went over it. */
 export class Wire {
   readonly segment: Segment;
   readonly recorded: Recorded[] = [];
 
-  constructor(clock: { readonly now: number }, options: Omit<SegmentOptions, 'clock' | 'capture'>) {
+  constructor(clock: { readonly now: number }, options: WireOptions) {
     this.segment = new Segment({
       ...options,
       clock,
@@ -212,7 +214,7 @@ export class World {
     return host;
   }
 
-  wire(options: Omit<SegmentOptions, 'clock' | 'capture'> = {}): Wire {
+  wire(options: WireOptions = {}): Wire {
     const wire = new Wire(this.clock, options);
     this.wires.push(wire);
     return wire;

@@ -8,6 +8,7 @@ export const ETHER: CounterGroup = {
   heading: 'ether',
   counters: [
     ['tooShort', '%d frame%s shorter than an Ethernet header'],
+    ['badNotes', '%d frame%s with offload notes that do not fit'],
     ['notForUs', '%d frame%s for other stations'],
     ['unknownType', '%d frame%s of an unknown type'],
     ['interfaceDown', '%d frame%s on an interface that is down'],
@@ -17,6 +18,7 @@ export const ETHER: CounterGroup = {
 };
 
 export const TOO_SHORT = counterIndex(ETHER, 'tooShort');
+export const BAD_NOTES = counterIndex(ETHER, 'badNotes');
 export const NOT_FOR_US = counterIndex(ETHER, 'notForUs');
 export const UNKNOWN_TYPE = counterIndex(ETHER, 'unknownType');
 export const INTERFACE_DOWN = counterIndex(ETHER, 'interfaceDown');

@@ -27,7 +27,7 @@ import {
   OUTPUT_PACKETS,
 } from './interface.ts';
 import type { Interfaces } from './interfaces.ts';
-import { cut, finishChecksum, type PieceSink, pieces, takesWhole } from './offload.ts';
+import { cut, finishChecksum, notesValid, type PieceSink, pieces, takesWhole } from './offload.ts';
 
 /** What an EtherType leads to; `packet.network` is at its header. */
 export interface EtherProtocol {
@@ -108,6 +108,7 @@ export class Ethernet implements LinkOutput, PieceSink {
   /** A frame from a device, at `packet.link`. */
   input(packet: Packet, on: Interface): void {
     packet.receivedOn = on.index;
+    if (!notesValid(packet)) return this.drop(on, INPUT_ERRORS, ethers.BAD_NOTES);
     on.count(INPUT_PACKETS, pieces(packet));
     on.count(INPUT_BYTES, packet.end - packet.link);
     this.captures.frame(packet, on);

@@ -5,6 +5,7 @@
 
 import { setU16 } from '../../wire/bytes.ts';
 import * as checksum from '../../wire/checksum.ts';
+import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import * as tcp from '../../wire/tcp.ts';
@@ -29,6 +30,21 @@ export function pieceLength(packet: Packet): number {
   const length = packet.end - packet.network;
   if (packet.gsoType === GSO_NONE) return length;
   return Math.min(length, payloadAt(packet) - packet.network + packet.segmentSize);
+}
+
+/**
+ * Whether the notes on a received frame are about something in it: the sum begins behind the link header, its field and, in a large
+ * segment, the transport header and some payload lie within. Whoever writes into the other end of a TAP chooses them.
+ */
+export function notesValid(packet: Packet): boolean {
+  if (!packet.needsChecksum) return packet.gsoType === GSO_NONE;
+  const { link, end, checksumStart, checksumField } = packet;
+  const inside =
+    checksumStart >= link + ethernet.HEADER_LENGTH &&
+    checksumField >= checksumStart &&
+    checksumField + 2 <= end;
+  if (!inside || packet.gsoType === GSO_NONE) return inside;
+  return packet.segmentSize > 0 && checksumStart + tcp.HEADER_LENGTH <= end && payloadAt(packet) < end;
 }
 
 /** Whether the device takes this large segment whole. */
