@@ -63,8 +63,14 @@ export class Loopback implements LinkOutput {
     return OK;
   }
 
-  /** Takes in what has gone out; answers whether something is left for the next step. */
-  drain(): boolean {
+  /** Something is left for the next step. */
+  get pending(): boolean {
+    return this.head < this.packets.length;
+  }
+
+  /** Takes in what has gone out, up to the budget of a step. */
+  drain(): void {
+    if (this.packets.length === 0) return;
     for (let budget = BUDGET; this.head < this.packets.length && budget > 0; budget--) {
       const packet = this.packets[this.head]!;
       const on = this.interfaces[this.head]!;
@@ -74,10 +80,9 @@ export class Loopback implements LinkOutput {
       (packet.family === 4 ? this.input4 : this.input6)?.input(packet, on);
       this.pool.give(packet);
     }
-    if (this.head < this.packets.length) return true;
+    if (this.pending) return;
     this.packets.length = 0;
     this.interfaces.length = 0;
     this.head = 0;
-    return false;
   }
 }

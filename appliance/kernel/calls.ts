@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: ISC
+//
+// The table of calls: which part of the kernel answers what. Every call of abi/client.ts must be here or it does not compile.
+
+import type { Calls, Handlers } from '../abi/client.ts';
+import type { NeighborCalls } from '../abi/neighbor.ts';
+import { SYSCTLS, type SysctlName } from '../abi/system.ts';
+import type { Clock } from './clock.ts';
+import { SECOND } from './clock.ts';
+import type { Counters } from './counters.ts';
+import type { Captures } from './link/capture.ts';
+import type { InterfaceHandlers } from './link/interfaceCalls.ts';
+import type { RouteHandlers } from './route/routeCalls.ts';
+import type { Sysctl } from './sysctl.ts';
+
+export type CallTable = Partial<Handlers<Calls>>;
+
+export interface Parts {
+  readonly clock: Clock;
+  readonly sysctl: Sysctl;
+  readonly captures: Captures;
+  readonly interfaceHandlers: InterfaceHandlers;
+  readonly routeHandlers: RouteHandlers;
+  readonly neighborCalls: Handlers<NeighborCalls>;
+  readonly counters: readonly Counters[];
+}
+
+export function tableOfCalls(parts: Parts): CallTable {
+  const { clock, sysctl, counters } = parts;
+  return {
+    ...parts.interfaceHandlers.calls,
+    ...parts.routeHandlers.calls,
+    ...parts.captures.calls,
+    ...parts.neighborCalls,
+    'sysctl.get': ({ name }) => {
+      const names = name === undefined ? (Object.keys(SYSCTLS) as SysctlName[]) : [name];
+      return Object.fromEntries(names.map((one) => [one, sysctl.get(one)]));
+    },
+    'sysctl.set': ({ name, value }) => ({ previous: sysctl.set(name, value) }),
+    'system.statistics': ({ all }) =>
+      Object.fromEntries(counters.map((one) => [one.group.heading, one.read(all ?? false)])),
+    'system.time': () => ({ uptime: clock.now / SECOND }),
+  };
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: ISC
+//
+// The pure machine: its parts are made and connected here. Frames, time and calls come in; frames, answers and events go out.
+
+import type { Address, LinkAddress } from '../abi/address.ts';
+import type { Answer, CallName, KernelEvent, Request } from '../abi/client.ts';
+import { CallError } from '../abi/errno.ts';
+import { IFF_BROADCAST, IFF_MULTICAST, IFF_RUNNING, IFF_SIMPLEX } from '../abi/interface.ts';
+import { type CallTable, type Parts, tableOfCalls } from './calls.ts';
+import type { Device } from './device.ts';
+import { Arp } from './inet/arp.ts';
+import { Icmp } from './inet/icmp.ts';
+import { Ipv4 } from './inet/ipv4.ts';
+import { Inet6 } from './inet6/inet6.ts';
+import { Captures } from './link/capture.ts';
+import { Ethernet } from './link/ethernet.ts';
+import { type Interface, InterfaceAddress } from './link/interface.ts';
+import { InterfaceHandlers } from './link/interfaceCalls.ts';
+import { Interfaces } from './link/interfaces.ts';
+import { Loopback } from './link/loopback.ts';
+import { neighborCalls } from './link/neighborCalls.ts';
+import { type Packet, PacketPool } from './packet.ts';
+import { Random } from './random.ts';
+import { ConnectedRoutes } from './route/connected.ts';
+import { RouteHandlers } from './route/routeCalls.ts';
+import { Routes } from './route/routes.ts';
+import { Sysctl } from './sysctl.ts';
+import { Timeouts } from './timeout.ts';
+
+export interface KernelOptions {
+  /** Microseconds since boot at the start; usually 0. */
+  readonly now: number;
+  /** Four 32-bit words. */
+  readonly seed: readonly number[];
+  /** Takes events as they happen, within the step that causes them. */
+  readonly emit: (event: KernelEvent) => void;
+}
+
+export class Kernel {
+  readonly interfaces = new Interfaces();
+  private readonly clock = { now: 0 };
+  private readonly timeouts = new Timeouts(this.clock);
+  private readonly ethernet: Ethernet;
+  private readonly loopback: Loopback;
+  private readonly calls: CallTable;
+
+  constructor(options: KernelOptions) {
+    this.clock.now = options.now;
+    const { clock, timeouts, interfaces } = this;
+    const { emit } = options;
+    const pool = new PacketPool();
+    const random = new Random(options.seed);
+    const sysctl = new Sysctl();
+    const routes = new Routes();
+    const captures = new Captures({ interfaces, clock, pool, emit });
+    this.ethernet = new Ethernet({ interfaces, captures, pool });
+    this.loopback = new Loopback({ pool, captures, counters: this.ethernet.counters });
+    const { ethernet, loopback } = this;
+    new ConnectedRoutes({ routes, interfaces, loopback: () => interfaces.get('lo0') });
+    const ipv4 = new Ipv4({ interfaces, ethernet, routes, clock, timeouts, random, pool, sysctl });
+    const icmp = new Icmp({ ipv4, clock, timeouts, pool, sysctl });
+    const arp = new Arp({ interfaces, ethernet, clock, timeouts, pool, emit });
+    const inet6 = new Inet6({
+      interfaces,
+      ethernet,
+      routes,
+      clock,
+      timeouts,
+      random,
+      pool,
+      sysctl,
+      emit,
+    });
+    loopback.input4 = ipv4;
+    loopback.input6 = inet6.ip;
+    const interfaceHandlers = new InterfaceHandlers({
+      interfaces,
+      outputs: { ethernet, loopback },
+      groupsOf: (on) => [...groupsOf(ipv4, on), ...inet6.ip.groups.addresses(on)],
+      emit,
+    });
+    const routeHandlers = new RouteHandlers({ routes, interfaces, sources: { 4: ipv4, 6: inet6.ip }, emit });
+    const counters = [ethernet.counters, arp.counters, ipv4.counters, icmp.counters, ...inet6.counters];
+    const parts: Parts = {
+      clock,
+      sysctl,
+      captures,
+      interfaceHandlers,
+      routeHandlers,
+      neighborCalls: neighborCalls({ 4: arp, 6: inet6.table }),
+      counters,
+    };
+    this.calls = tableOfCalls(parts);
+    const lo0 = interfaceHandlers.create('lo0');
+    interfaces.addAddress(lo0, new InterfaceAddress(4, [0x7f000001], 8));
+    interfaces.setGroup(lo0, 'lo', true);
+  }
+
+  /** Attaches a driver's device as an Ethernet interface that is running but not yet up. */
+  attach(
+    name: string,
+    device: Device,
+    options: { readonly linkAddress: LinkAddress; readonly mtu?: number; readonly link?: boolean },
+  ): Interface {
+    const on = this.interfaces.attach(name, 'ethernet', this.ethernet, device);
+    on.mtu = options.mtu ?? 1500;
+    on.link = options.link ?? true;
+    this.interfaces.setLinkAddress(on, options.linkAddress);
+    this.interfaces.setFlags(on, IFF_BROADCAST | IFF_RUNNING | IFF_SIMPLEX | IFF_MULTICAST);
+    return on;
+  }
+
+  /** A frame that a device received, at `packet.link`. The packet is the caller's again when this returns. */
+  input(packet: Packet, on: Interface): void {
+    this.ethernet.input(packet, on);
+    this.loopback.drain();
+  }
+
+  /** Carrier came or went. */
+  setLink(on: Interface, up: boolean): void {
+    this.interfaces.setLink(on, up);
+    this.loopback.drain();
+  }
+
+  /** It is `now` (microseconds since boot, never less than before): fires what is due. */
+  advance(now: number): void {
+    this.clock.now = now;
+    this.timeouts.run();
+    this.loopback.drain();
+  }
+
+  /** When `advance` is next needed, in microseconds since boot; Infinity when never. */
+  nextDeadline(): number {
+    return this.loopback.pending ? this.clock.now : this.timeouts.next;
+  }
+
+  /** Answers a call, or throws CallError. */
+  call<C extends CallName>(name: C, request: Request<C>): Answer<C> {
+    const handler = this.calls[name] as ((request: Request<C>) => Answer<C>) | undefined;
+    if (handler === undefined) throw new CallError('EOPNOTSUPP', `${name}: no such call`);
+    const answer = handler(request);
+    this.loopback.drain();
+    return answer;
+  }
+}
+
+function groupsOf(ipv4: Ipv4, on: Interface): Address[] {
+  return ipv4.groupsOf(on).map((group) => ({ family: 4, words: [group] }));
+}
