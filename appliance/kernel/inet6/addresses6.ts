@@ -42,6 +42,7 @@ export class Addresses6 {
 
   private added(on: Interface, address: InterfaceAddress): void {
     const isFirst = addressesOf(on).length === 1;
+    this.dad.mark(on, address); // before anything is sent that could have it as its source
     if (isFirst) this.ip.groups.join(on, ALL_NODES);
     this.ip.groups.join(on, solicitedNodeGroup(address.words, new Int32Array(4)));
     this.ip.local.rebuild(this.interfaces);
@@ -77,7 +78,7 @@ export class Addresses6 {
       return;
     }
     this.up.add(on);
-    this.mld.linkUp(on);
+    this.mld.reportAll(on);
     for (const address of addressesOf(on)) this.dad.start(on, address);
   }
 }

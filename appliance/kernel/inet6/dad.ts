@@ -44,15 +44,18 @@ export class Dad {
    */
   start(on: Interface, address: InterfaceAddress): void {
     this.stop(address);
-    if (address.anycast || on.type === 'loopback' || on.type === 'carp' || this.tries() <= 0) {
-      address.state = 'preferred';
-      return;
-    }
-    address.state = 'tentative';
+    this.mark(on, address);
+    if (address.state === 'preferred') return;
     const timeout = new Timeout(this.timeouts, () => this.next(detection));
     const detection: Detection = { on, address, timeout, sent: 0 };
     this.detections.push(detection);
     if (on.running && on.link) this.next(detection);
+  }
+
+  /** Whether the address must be detected: 'tentative'; those that are shared or cannot be taken by others are 'preferred'. */
+  mark(on: Interface, address: InterfaceAddress): void {
+    const exempt = address.anycast || on.type === 'loopback' || on.type === 'carp' || this.tries() <= 0;
+    address.state = exempt ? 'preferred' : 'tentative';
   }
 
   stop(address: InterfaceAddress): void {

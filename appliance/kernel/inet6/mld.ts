@@ -91,8 +91,11 @@ export class Mld implements Icmp6Handler, GroupListener {
     }
   }
 
-  /** The link is back: whoever is there now has to learn of every group. */
-  linkUp(on: Interface): void {
+  /**
+   * Every group anew: the link is back, and somebody else may be there; or there is a link-local address at last, without which
+   * routers do not listen (RFC 3590 4).
+   */
+  reportAll(on: Interface): void {
     for (const group of this.ip.groups.of(on)) {
       const membership = this.memberships.get(group);
       if (membership === undefined) continue;
