@@ -4,7 +4,6 @@
 // merged: a datagram with an overlap is dropped whole, as today's stacks do (RFC 5722's rule applied here too).
 
 import * as ipv4 from '../../wire/ipv4.ts';
-import type { Clock } from '../clock.ts';
 import type { Packet } from '../packet.ts';
 import { Timeout, type Timeouts } from '../timeout.ts';
 
@@ -15,9 +14,11 @@ export const COMPLETE = 1;
 export const MALFORMED = 2;
 export const OVERLAP = 3;
 export const NO_SPACE = 4;
+/** Exactly what is there already. */
+export const DUPLICATE = 5;
 
-/** Fragments that one datagram may have, whatever the limit of all. */
-const PER_DATAGRAM = 64;
+/** Fragments that one datagram may have, whatever the limit of all: they are searched one by one. */
+const PER_DATAGRAM = 1_024;
 
 interface Piece {
   readonly offset: number;
@@ -58,14 +59,22 @@ export class Fragments {
   private readonly timeouts: Timeouts;
   private readonly limits: FragmentLimits;
   private readonly expired: ExpiredListener;
+  private readonly dropped: (fragments: number) => void;
   private readonly datagrams = new Map<string, Datagram>();
   /** Fragments held now. */
   count = 0;
 
-  constructor(parts: { clock: Clock; timeouts: Timeouts; limits: FragmentLimits; expired: ExpiredListener }) {
+  /** `dropped` is told of fragments that were held and had to go: for space, or with a datagram that overlaps itself. */
+  constructor(parts: {
+    timeouts: Timeouts;
+    limits: FragmentLimits;
+    expired: ExpiredListener;
+    dropped: (fragments: number) => void;
+  }) {
     this.timeouts = parts.timeouts;
     this.limits = parts.limits;
     this.expired = parts.expired;
+    this.dropped = parts.dropped;
   }
 
   /**
@@ -80,26 +89,30 @@ export class Fragments {
     const more = ipv4.moreFragments(bytes, network);
     if (length <= 0 || (more && (length & 7) !== 0) || offset + length > ipv4.MAXIMUM_LENGTH)
       return MALFORMED;
+    if (this.count >= this.limits.fragments()) this.dropOldest();
+    if (this.count >= this.limits.fragments()) return NO_SPACE;
     const datagram = this.datagramOf(bytes, network);
-    if (datagram === undefined) return NO_SPACE;
     const outcome = this.insert(datagram, packet, offset, start, length, more);
     if (outcome !== HELD) {
-      if (outcome === OVERLAP || outcome === NO_SPACE) this.forget(datagram);
+      if (outcome === OVERLAP || outcome === NO_SPACE) this.drop(datagram);
       return outcome;
     }
     if (datagram.length < 0 || datagram.bytes < datagram.length) return HELD;
+    // Each piece ended within 64 KiB, but the options of the first may push it all beyond.
+    if (datagram.header!.length + datagram.length > ipv4.MAXIMUM_LENGTH) {
+      this.drop(datagram);
+      return MALFORMED;
+    }
     this.assemble(datagram, packet);
     this.forget(datagram);
     return COMPLETE;
   }
 
-  private datagramOf(bytes: Uint8Array, network: number): Datagram | undefined {
+  private datagramOf(bytes: Uint8Array, network: number): Datagram {
     const id = ipv4.identification(bytes, network);
     const key = `${ipv4.source(bytes, network)} ${ipv4.destination(bytes, network)} ${id} ${ipv4.protocol(bytes, network)}`;
     const known = this.datagrams.get(key);
     if (known !== undefined) return known;
-    if (this.count >= this.limits.fragments()) this.forgetOldest();
-    if (this.count >= this.limits.fragments()) return undefined;
     const datagram = new Datagram(key, this.timeouts, (one) => {
       const first = one.header;
       const fragments = one.pieces.length;
@@ -123,12 +136,12 @@ export class Fragments {
     const end = offset + length;
     for (const piece of datagram.pieces) {
       const same = piece.offset === offset && piece.data.length === length;
-      if (same) return HELD; // a copy of what is there
+      if (same) return DUPLICATE;
       if (offset < piece.offset + piece.data.length && piece.offset < end) return OVERLAP;
     }
     if (datagram.length >= 0 && (end > datagram.length || !more)) return MALFORMED;
     if (!more && datagram.pieces.some((piece) => piece.offset + piece.data.length > end)) return MALFORMED;
-    if (datagram.pieces.length >= PER_DATAGRAM || this.count >= this.limits.fragments()) return NO_SPACE;
+    if (datagram.pieces.length >= PER_DATAGRAM) return NO_SPACE;
     datagram.pieces.push({ offset, data: packet.bytes.slice(start, packet.end) });
     this.count++;
     datagram.bytes += length;
@@ -160,11 +173,13 @@ export class Fragments {
     this.datagrams.delete(datagram.key);
   }
 
-  private forgetOldest(): void {
-    for (const oldest of this.datagrams.values()) {
-      this.forget(oldest);
-      return;
-    }
+  private drop(datagram: Datagram): void {
+    this.dropped(datagram.pieces.length);
+    this.forget(datagram);
+  }
+
+  private dropOldest(): void {
+    for (const oldest of this.datagrams.values()) return this.drop(oldest);
   }
 }
 

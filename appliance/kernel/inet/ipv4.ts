@@ -99,10 +99,10 @@ export class Ipv4 implements EtherProtocol, PieceSink {
       this.hops = sysctl.get('net.inet.ip.ttl');
     });
     this.fragments = new Fragments({
-      clock: parts.clock,
       timeouts: parts.timeouts,
       limits: { fragments: () => sysctl.get('net.inet.ip.maxqueue'), lifetime: () => FRAGMENT_LIFETIME },
       expired: (count, first) => this.fragmentsExpired(count, first),
+      dropped: (count) => this.counters.add(ips.FRAGMENTS_DROPPED, count),
     });
     this.interfaces.listen({
       attached: (on) => {
