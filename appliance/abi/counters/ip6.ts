@@ -33,7 +33,7 @@ export const IP6: CounterGroup = {
     ['noProtocol', '%d packet%s for unknown/unsupported protocol'],
     ['notUsable', '%d packet%s for a tentative or duplicated address'],
     ['fragmentsMalformed', '%d malformed fragment%s dropped'],
-    ['fragmentsOverlapping', '%d datagram%s dropped for overlapping fragments'],
+    ['fragmentsOverlapping', '%d fragment%s dropped with a datagram that overlaps itself'],
     ['blackholed', '%d packet%s discarded by a blackhole route'],
     ['filtered', '%d packet%s taken by the filter'],
   ],

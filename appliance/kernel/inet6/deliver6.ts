@@ -38,6 +38,7 @@ export class Deliver6 implements Delivery {
         lifetime: () => REASSEMBLY_TIME,
       },
       expired: (count, first, receivedOn) => this.expired(count, first, receivedOn),
+      dropped: (count) => parts.ip.counters.add(ip6s.FRAGMENTS_DROPPED, count),
     });
     parts.ip.delivery = this;
   }
@@ -96,7 +97,8 @@ export class Deliver6 implements Delivery {
       const wrong = malformedAt(packet, at);
       if (wrong > 0) this.problem(packet, icmp6.CODE_PARAMETER_HEADER, wrong);
     } else {
-      counters.count(outcome === OVERLAP ? ip6s.FRAGMENTS_OVERLAPPING : ip6s.FRAGMENTS_DROPPED);
+      if (outcome === OVERLAP) counters.count(ip6s.FRAGMENTS_OVERLAPPING);
+      counters.count(ip6s.FRAGMENTS_DROPPED);
     }
     return false;
   }

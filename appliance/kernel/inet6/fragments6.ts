@@ -6,7 +6,15 @@
 import * as extension6 from '../../wire/extension6.ts';
 import * as fragment6 from '../../wire/fragment6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
-import { COMPLETE, type FragmentLimits, HELD, MALFORMED, NO_SPACE, OVERLAP } from '../inet/fragments.ts';
+import {
+  COMPLETE,
+  DUPLICATE,
+  type FragmentLimits,
+  HELD,
+  MALFORMED,
+  NO_SPACE,
+  OVERLAP,
+} from '../inet/fragments.ts';
 import type { Packet } from '../packet.ts';
 import { Timeout, type Timeouts } from '../timeout.ts';
 
@@ -47,15 +55,23 @@ export class Fragments6 {
   private readonly timeouts: Timeouts;
   private readonly limits: FragmentLimits;
   private readonly expired: Expired6Listener;
+  private readonly dropped: (fragments: number) => void;
   private readonly datagrams = new Map<string, Datagram>();
   private readonly walk = new extension6.Walk();
   /** Fragments held now. */
   count = 0;
 
-  constructor(parts: { timeouts: Timeouts; limits: FragmentLimits; expired: Expired6Listener }) {
+  /** `dropped` is told of fragments that were held and had to go: for space, or with a datagram that overlaps itself. */
+  constructor(parts: {
+    timeouts: Timeouts;
+    limits: FragmentLimits;
+    expired: Expired6Listener;
+    dropped: (fragments: number) => void;
+  }) {
     this.timeouts = parts.timeouts;
     this.limits = parts.limits;
     this.expired = parts.expired;
+    this.dropped = parts.dropped;
   }
 
   /**
@@ -70,24 +86,23 @@ export class Fragments6 {
     if (at < 0) return MALFORMED;
     if (fragment6.isAtomic(bytes, at)) return this.complete(packet, at, 0);
     if (malformedAt(packet, at) !== 0) return MALFORMED;
+    if (this.isFull) this.dropOldest();
+    if (this.isFull) return NO_SPACE;
     const datagram = this.datagramOf(bytes, network, at);
-    if (datagram === undefined) return NO_SPACE;
     if (datagram.poisoned) return OVERLAP;
     const outcome = this.insert(datagram, packet, at);
     if (outcome === OVERLAP) this.poison(datagram);
-    if (outcome === NO_SPACE) this.forget(datagram);
+    if (outcome === NO_SPACE) this.drop(datagram);
     if (outcome !== HELD || datagram.length < 0 || datagram.bytes < datagram.length) return outcome;
     this.assemble(datagram, packet);
     this.forget(datagram);
     return COMPLETE;
   }
 
-  private datagramOf(bytes: Uint8Array, network: number, at: number): Datagram | undefined {
+  private datagramOf(bytes: Uint8Array, network: number, at: number): Datagram {
     const key = keyOf(bytes, network, at);
     const known = this.datagrams.get(key);
     if (known !== undefined) return known;
-    if (this.isFull) this.forgetOldest();
-    if (this.isFull) return undefined;
     const datagram = new Datagram(key, this.timeouts, (one) => this.expire(one));
     datagram.timeout.set(this.limits.lifetime());
     this.datagrams.set(key, datagram);
@@ -107,13 +122,13 @@ export class Fragments6 {
     const end = offset + length;
     for (const piece of datagram.pieces) {
       // A copy of what is there harms nobody (RFC 8200 4.5).
-      if (piece.offset === offset && piece.data.length === length) return HELD;
+      if (piece.offset === offset && piece.data.length === length) return DUPLICATE;
       if (offset < piece.offset + piece.data.length && piece.offset < end) return OVERLAP;
     }
     const last = !fragment6.moreFragments(bytes, at);
     if (datagram.length >= 0 && (end > datagram.length || last)) return OVERLAP;
     if (last && datagram.pieces.some((piece) => piece.offset + piece.data.length > end)) return OVERLAP;
-    if (datagram.pieces.length >= PER_DATAGRAM || this.count >= this.limits.fragments()) return NO_SPACE;
+    if (datagram.pieces.length >= PER_DATAGRAM) return NO_SPACE;
     datagram.pieces.push({ offset, data: bytes.slice(start, packet.end) });
     this.count++;
     datagram.bytes += length;
@@ -152,6 +167,7 @@ export class Fragments6 {
   }
 
   private poison(datagram: Datagram): void {
+    this.dropped(datagram.pieces.length);
     this.count -= datagram.pieces.length;
     datagram.pieces = [];
     datagram.header = undefined;
@@ -173,9 +189,14 @@ export class Fragments6 {
     this.datagrams.delete(datagram.key);
   }
 
-  private forgetOldest(): void {
+  private drop(datagram: Datagram): void {
+    this.dropped(datagram.pieces.length);
+    this.forget(datagram);
+  }
+
+  private dropOldest(): void {
     for (const oldest of this.datagrams.values()) {
-      this.forget(oldest);
+      this.drop(oldest);
       return;
     }
   }

@@ -5,6 +5,7 @@
 import { INET6 } from '../../abi/address.ts';
 import type { KernelEvent } from '../../abi/client.ts';
 import * as ethernet from '../../wire/ethernet.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { Ethernet } from '../link/ethernet.ts';
@@ -27,6 +28,7 @@ import { Nd6 } from './nd6.ts';
 import { NdInput } from './ndInput.ts';
 import { NdMessages } from './ndMessages.ts';
 import { linkAddress, NdTable } from './ndTable.ts';
+import { Network6 } from './network6.ts';
 import { Redirects6 } from './redirect6.ts';
 
 /** What the kernel has for IPv6 to stand on. */
@@ -50,6 +52,8 @@ export class Inet6 {
   /** `ndp`'s view of them. */
   readonly table: NdTable;
   readonly dad: Dad;
+  /** What transports stand on. */
+  readonly network: Network6;
 
   constructor(parts: Inet6Parts) {
     const { clock, timeouts, random, pool, sysctl, interfaces } = parts;
@@ -84,7 +88,8 @@ export class Inet6 {
     this.neighbors = cache;
     this.table = new NdTable({ interfaces, cache, clock });
     this.dad = dad;
-    this.tell(input, parts.emit);
+    this.network = new Network6(ip, cache);
+    this.tell(input, mld, parts.emit);
   }
 
   /** Groups of `netstat -s`, in its order. */
@@ -92,11 +97,14 @@ export class Inet6 {
     return [this.ip.counters, this.icmp.counters, this.neighbors.counters];
   }
 
-  /** Connects what the parts notice with what userland hears. */
-  private tell(input: NdInput, emit: (event: KernelEvent) => void): void {
+  /** Connects what the parts notice with who has to know it, userland above all. */
+  private tell(input: NdInput, mld: Mld, emit: (event: KernelEvent) => void): void {
     this.dad.listener = (on, address) => {
       emit({ event: 'interface.addresses', data: { name: on.name } });
-      if (address.state !== 'duplicated') return;
+      if (address.state === 'preferred') {
+        if (ipv6.isLinkLocal(address.words[0]!)) mld.reportAll(on);
+        return;
+      }
       emit({ event: 'interface.duplicate', data: { name: on.name, address: plain(address.words) } });
     };
     input.duplicate = (on, address, packet) => emit(conflict(on, address, packet));

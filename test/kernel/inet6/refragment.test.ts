@@ -99,7 +99,7 @@ function router(rightMtu: number) {
 
 function reassembling(timeouts: Timeouts): PacketFilter {
   const limits = { fragments: () => 100, lifetime: () => 60_000_000 };
-  const fragments = new Fragments6({ timeouts, limits, expired: () => {} });
+  const fragments = new Fragments6({ timeouts, limits, expired: () => {}, dropped: () => {} });
   return {
     test: (packet, _on, direction) => {
       if (direction !== DIRECTION_IN || packet.protocol !== ipv6.NEXT_FRAGMENT) return PASS;
