@@ -12,6 +12,7 @@ import type { Packet, PacketPool } from '../packet.ts';
 import type { Sysctl } from '../sysctl.ts';
 import type { Timeouts } from '../timeout.ts';
 import { Fragments6, malformedAt } from './fragments6.ts';
+import { problem } from './headers6.ts';
 import type { Delivery, Ipv6 } from './ipv6.ts';
 import { processOptions } from './options6.ts';
 
@@ -77,7 +78,7 @@ export class Deliver6 implements Delivery {
   private routing(packet: Packet, at: number): boolean {
     if (extension6.routingSegmentsLeft(packet.bytes, at) === 0) return true;
     this.ip.counters.count(ip6s.BAD_OPTIONS);
-    this.problem(packet, icmp6.CODE_PARAMETER_HEADER, extension6.routingTypeAt(at));
+    problem(packet, this.ip.errors, icmp6.CODE_PARAMETER_HEADER, extension6.routingTypeAt(at));
     return false;
   }
 
@@ -95,7 +96,7 @@ export class Deliver6 implements Delivery {
     if (outcome === MALFORMED) {
       counters.count(ip6s.FRAGMENTS_MALFORMED);
       const wrong = malformedAt(packet, at);
-      if (wrong > 0) this.problem(packet, icmp6.CODE_PARAMETER_HEADER, wrong);
+      if (wrong > 0) problem(packet, this.ip.errors, icmp6.CODE_PARAMETER_HEADER, wrong);
     } else {
       if (outcome === OVERLAP) counters.count(ip6s.FRAGMENTS_OVERLAPPING);
       counters.count(ip6s.FRAGMENTS_DROPPED);
@@ -110,11 +111,7 @@ export class Deliver6 implements Delivery {
     if (transport !== undefined) return transport.input(packet);
     this.ip.raw?.input(packet);
     this.ip.counters.count(ip6s.NO_PROTOCOL);
-    if (protocol !== ipv6.NEXT_NONE) this.problem(packet, icmp6.CODE_PARAMETER_NEXT_HEADER, named);
-  }
-
-  private problem(packet: Packet, code: number, at: number): void {
-    this.ip.errors.error(packet, icmp6.TYPE_PARAMETER_PROBLEM, code, at - packet.network);
+    if (protocol !== ipv6.NEXT_NONE) problem(packet, this.ip.errors, icmp6.CODE_PARAMETER_NEXT_HEADER, named);
   }
 
   /** Too late. The sender is told when the first fragment is there to be quoted (RFC 8200 4.5). */

@@ -5,7 +5,6 @@
 import * as ip6s from '../../abi/counters/ip6.ts';
 import { IFF_LOOPBACK, IFF_MULTICAST } from '../../abi/interface.ts';
 import * as ethernet from '../../wire/ethernet.ts';
-import * as extension6 from '../../wire/extension6.ts';
 import * as icmp6 from '../../wire/icmp6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import { Counters } from '../counters.ts';
@@ -22,6 +21,7 @@ import type { Sysctl } from '../sysctl.ts';
 import { type IcmpErrors, NO_ERRORS, type TransportProtocol } from '../transport/transport.ts';
 import { Fragmenter6 } from './fragmenter6.ts';
 import { Groups6 } from './groups6.ts';
+import { addressesAllowed, fromUnspecified, Headers6 } from './headers6.ts';
 import { readWords } from './icmp6Message.ts';
 import { addressOf, LocalAddresses6 } from './local6.ts';
 import { processOptions } from './options6.ts';
@@ -56,7 +56,7 @@ export class Ipv6 implements EtherProtocol {
   forwarding = false;
   hops = 64;
   private readonly fragmenter: Fragmenter6;
-  private readonly walk = new extension6.Walk();
+  private readonly headers = new Headers6(this.counters);
   /** Addresses of the packet at hand, read where they are needed and never relied upon across a call that may send. */
   private readonly destination = new Int32Array(4);
   private readonly outgoing = new Int32Array(4);
@@ -94,7 +94,7 @@ export class Ipv6 implements EtherProtocol {
     if (!addressesAllowed(packet.bytes, packet.network, (on.flags & IFF_LOOPBACK) !== 0)) {
       return this.counters.count(ip6s.BAD_SCOPE);
     }
-    if (!this.findTransport(packet)) return;
+    if (!this.headers.locate(packet, this.errors)) return;
     if (this.filter.test(packet, on, DIRECTION_IN) !== PASS) return this.counters.count(ip6s.FILTERED);
     this.reinject(packet, on);
   }
@@ -160,58 +160,6 @@ export class Ipv6 implements EtherProtocol {
   private deliver(packet: Packet): void {
     this.counters.count(ip6s.DELIVERED);
     this.delivery?.deliver(packet);
-  }
-
-  /**
-   * Sets `transport` and `protocol`. A fragment gets protocol 44 and `transport` at its fragment header, whatever it is part
-   * of. False when the headers are not in order; that has been counted, and answered where it must be.
-   */
-  private findTransport(packet: Packet): boolean {
-    const { bytes, network } = packet;
-    packet.protocol = ipv6.nextHeader(bytes, network);
-    packet.transport = ipv6.payloadAt(network);
-    if (!extension6.isExtension(packet.protocol)) return true;
-    const outcome = extension6.walk(bytes, network, packet.end, this.walk);
-    if (outcome === extension6.TOO_MANY) return this.refuse(ip6s.TOO_MANY_HEADERS);
-    if (outcome === extension6.TOO_SHORT) return this.refuse(ip6s.TOO_SHORT);
-    if (outcome === extension6.MISPLACED) {
-      this.problem(packet, icmp6.CODE_PARAMETER_NEXT_HEADER, this.walk.nextHeaderAt);
-      return this.refuse(ip6s.BAD_OPTIONS);
-    }
-    if (this.walk.routing >= 0 && !this.routingAllowed(packet)) return this.refuse(ip6s.BAD_OPTIONS);
-    packet.protocol = this.walk.fragment < 0 ? this.walk.protocol : ipv6.NEXT_FRAGMENT;
-    packet.transport = this.walk.fragment < 0 ? this.walk.transport : this.walk.fragment;
-    return true;
-  }
-
-  /** No routing header of type 0 anywhere in the chain, looked for before anything else is done (RFC 5095). */
-  private routingAllowed(packet: Packet): boolean {
-    const { bytes, network, end } = packet;
-    let protocol = ipv6.nextHeader(bytes, network);
-    let at = ipv6.payloadAt(network);
-    while (extension6.isExtension(protocol) && at < this.walk.transport) {
-      if (
-        protocol === ipv6.NEXT_ROUTING &&
-        extension6.routingType(bytes, at) === extension6.ROUTING_TYPE_SOURCE
-      ) {
-        this.problem(packet, icmp6.CODE_PARAMETER_HEADER, extension6.routingTypeAt(at));
-        return false;
-      }
-      const length = extension6.headerLength(bytes, protocol, at, end);
-      protocol = extension6.nextHeader(bytes, at);
-      at += length;
-    }
-    return true;
-  }
-
-  private refuse(counter: number): false {
-    this.counters.count(counter);
-    return false;
-  }
-
-  /** A parameter problem about the byte at a position. */
-  private problem(packet: Packet, code: number, at: number): void {
-    this.errors.error(packet, icmp6.TYPE_PARAMETER_PROBLEM, code, at - packet.network);
   }
 
   // Forwarding.
@@ -340,7 +288,7 @@ export class Ipv6 implements EtherProtocol {
     packet.receivedOn = 0;
     this.counters.count(ip6s.LOCAL_OUT);
     ipv6.setPayloadLength(packet.bytes, packet.network, packet.end - ipv6.payloadAt(packet.network));
-    if (!this.findTransport(packet)) return NO_BUFFERS;
+    if (!this.headers.locate(packet, this.errors)) return NO_BUFFERS;
     if (this.filter.test(packet, on, DIRECTION_OUT) !== PASS) {
       this.counters.count(ip6s.FILTERED);
       return FILTERED;
@@ -468,49 +416,3 @@ function mtuOf(route: Route): number {
 const INVALID: readonly number[] = [0, ip6s.TOO_SMALL, ip6s.BAD_VERSION, ip6s.TOO_SHORT];
 
 const UNSPECIFIED = new Int32Array(4);
-
-/**
- * Addresses that may stand in a packet: no multicast source, no unspecified destination, no IPv4-mapped ones, no group that
- * cannot leave its interface, and on the wire no ::1 and no link-local address with anything in bits 10 to 63 (RFC 4291 2.5, 2.7).
- */
-function addressesAllowed(bytes: Uint8Array, network: number, looped: boolean): boolean {
-  const s0 = ipv6.sourceWord(bytes, network, 0);
-  const d0 = ipv6.destinationWord(bytes, network, 0);
-  if (ipv6.isMulticast(s0)) return false;
-  if (ipv6.isMulticast(d0)) {
-    const scope = ipv6.multicastScope(d0);
-    if (scope === 0 || (scope === ipv6.SCOPE_INTERFACE_LOCAL && !looped)) return false;
-  }
-  return (
-    wordsAllowed(bytes, ipv6.sourceAt(network), s0, looped, true) &&
-    wordsAllowed(bytes, ipv6.destinationAt(network), d0, looped, false)
-  );
-}
-
-function wordsAllowed(
-  bytes: Uint8Array,
-  at: number,
-  w0: number,
-  looped: boolean,
-  unspecifiedAllowed: boolean,
-): boolean {
-  if (w0 === 0) {
-    const w1 = ipv6.addressWord(bytes, at, 1);
-    const w2 = ipv6.addressWord(bytes, at, 2);
-    const w3 = ipv6.addressWord(bytes, at, 3);
-    if (ipv6.isUnspecified(w0, w1, w2, w3)) return unspecifiedAllowed;
-    if (ipv6.isLoopback(w0, w1, w2, w3)) return looped;
-    return !ipv6.isV4Mapped(w0, w1, w2);
-  }
-  return !ipv6.isLinkLocal(w0) || (w0 & 0xffff) === 0;
-}
-
-function fromUnspecified(bytes: Uint8Array, network: number): boolean {
-  const at = ipv6.sourceAt(network);
-  return (
-    ipv6.addressWord(bytes, at, 0) === 0 &&
-    ipv6.addressWord(bytes, at, 1) === 0 &&
-    ipv6.addressWord(bytes, at, 2) === 0 &&
-    ipv6.addressWord(bytes, at, 3) === 0
-  );
-}

@@ -9,6 +9,7 @@ import * as ipv6 from '../../wire/ipv6.ts';
 import type { Counters } from '../counters.ts';
 import type { Packet } from '../packet.ts';
 import type { IcmpErrors } from '../transport/transport.ts';
+import { problem } from './headers6.ts';
 
 /**
  * Goes through the options of the header at `at`, which lies whole in the packet. False when the packet must be dropped;
@@ -23,12 +24,7 @@ export function processOptions(packet: Packet, at: number, counters: Counters, e
     if (length === 0) {
       // An option that runs over its header: the length byte is erroneous.
       counters.count(ip6s.BAD_OPTIONS);
-      errors.error(
-        packet,
-        icmp6.TYPE_PARAMETER_PROBLEM,
-        icmp6.CODE_PARAMETER_HEADER,
-        option + 1 - packet.network,
-      );
+      problem(packet, errors, icmp6.CODE_PARAMETER_HEADER, option + 1);
       return false;
     }
     if (!isKnown(bytes, option) && !skipUnknown(packet, option, counters, errors)) return false;
@@ -53,7 +49,7 @@ function skipUnknown(packet: Packet, option: number, counters: Counters, errors:
   counters.count(ip6s.BAD_OPTIONS);
   const multicast = ipv6.isMulticast(ipv6.destinationWord(packet.bytes, packet.network, 0));
   if (action === extension6.ACTION_REPORT || (action === extension6.ACTION_REPORT_UNICAST && !multicast)) {
-    errors.error(packet, icmp6.TYPE_PARAMETER_PROBLEM, icmp6.CODE_PARAMETER_OPTION, option - packet.network);
+    problem(packet, errors, icmp6.CODE_PARAMETER_OPTION, option);
   }
   return false;
 }
