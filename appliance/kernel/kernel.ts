@@ -2,7 +2,7 @@
 //
 // The pure machine: its parts are made and connected here. Frames, time and calls come in; frames, answers and events go out.
 
-import type { Address, LinkAddress } from '../abi/address.ts';
+import type { LinkAddress } from '../abi/address.ts';
 import type { Answer, CallName, KernelEvent, Request } from '../abi/client.ts';
 import { CallError } from '../abi/errno.ts';
 import { IFF_BROADCAST, IFF_MULTICAST, IFF_RUNNING, IFF_SIMPLEX } from '../abi/interface.ts';
@@ -10,6 +10,7 @@ import { type CallTable, type Parts, tableOfCalls } from './calls.ts';
 import type { Device } from './device.ts';
 import { Arp } from './inet/arp.ts';
 import { Icmp } from './inet/icmp.ts';
+import { Igmp } from './inet/igmp.ts';
 import { Ipv4 } from './inet/ipv4.ts';
 import { Inet6 } from './inet6/inet6.ts';
 import { Captures } from './link/capture.ts';
@@ -59,6 +60,7 @@ export class Kernel {
     new ConnectedRoutes({ routes, interfaces, loopback: () => interfaces.get('lo0') });
     const ipv4 = new Ipv4({ interfaces, ethernet, routes, clock, timeouts, random, pool, sysctl });
     const icmp = new Icmp({ ipv4, clock, timeouts, pool, sysctl });
+    const igmp = new Igmp({ ipv4, interfaces, clock, timeouts, random, pool });
     const arp = new Arp({ interfaces, ethernet, clock, timeouts, pool, emit });
     const inet6 = new Inet6({
       interfaces,
@@ -76,11 +78,18 @@ export class Kernel {
     const interfaceHandlers = new InterfaceHandlers({
       interfaces,
       outputs: { ethernet, loopback },
-      groupsOf: (on) => [...groupsOf(ipv4, on), ...inet6.ip.groups.addresses(on)],
+      groupsOf: (on) => [...ipv4.groups.addresses(on), ...inet6.ip.groups.addresses(on)],
       emit,
     });
     const routeHandlers = new RouteHandlers({ routes, interfaces, sources: { 4: ipv4, 6: inet6.ip }, emit });
-    const counters = [ethernet.counters, arp.counters, ipv4.counters, icmp.counters, ...inet6.counters];
+    const counters = [
+      ethernet.counters,
+      arp.counters,
+      ipv4.counters,
+      icmp.counters,
+      igmp.counters,
+      ...inet6.counters,
+    ];
     const parts: Parts = {
       clock,
       sysctl,
@@ -142,8 +151,4 @@ export class Kernel {
     this.loopback.drain();
     return answer;
   }
-}
-
-function groupsOf(ipv4: Ipv4, on: Interface): Address[] {
-  return ipv4.groupsOf(on).map((group) => ({ family: 4, words: [group] }));
 }

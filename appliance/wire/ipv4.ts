@@ -292,6 +292,14 @@ export function recordRoute(bytes: Uint8Array, at: number, slot: number, address
   bytes[at + OPTION_POINTER] = bytes[at + OPTION_POINTER]! + ADDRESS_LENGTH;
 }
 
+/** Bytes of a router alert option. */
+export const ROUTER_ALERT_LENGTH = 4;
+
+/** Router alert: every router shall look at this packet (RFC 2113). */
+export function writeRouterAlert(bytes: Uint8Array, at: number): void {
+  setI32(bytes, at, (OPTION_ROUTER_ALERT << 24) | (ROUTER_ALERT_LENGTH << 16));
+}
+
 /** 224.0.0.0/4. */
 export function isMulticast(address: number): boolean {
   return address >>> 28 === 14;

@@ -30,6 +30,7 @@ import { type IcmpErrors, NO_ERRORS, type TransportProtocol } from '../transport
 import { FILTERED, HOST_DOWN, NETWORK_DOWN, NO_ADDRESS, NO_ROUTE, OK, TOO_BIG } from './errors.ts';
 import { fragment } from './fragment.ts';
 import { COMPLETE, Fragments, HELD, MALFORMED } from './fragments.ts';
+import { Groups4 } from './groups4.ts';
 import { processOptions } from './options.ts';
 
 /** Seconds that an incomplete datagram for us is kept (IPFRAGTTL / PR_SLOWHZ). */
@@ -59,9 +60,8 @@ export class Ipv4 implements EtherProtocol, PieceSink {
   private readonly random: Random;
   private readonly pool: PacketPool;
   private readonly fragments: Fragments;
-  /** Groups that we listen to, by interface index. */
-  private readonly groups: (Set<number> | undefined)[] = [];
-  private readonly link: Ethernet;
+  /** Multicast groups that interfaces listen to. */
+  readonly groups: Groups4;
   private forwarding = false;
   private sendRedirects = true;
   private directedBroadcast = false;
@@ -89,7 +89,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
     this.routes = parts.routes;
     this.random = parts.random;
     this.pool = parts.pool;
-    this.link = parts.ethernet;
+    this.groups = new Groups4(parts.ethernet);
     const { sysctl } = parts;
     sysctl.watch(() => {
       this.forwarding = sysctl.get('net.inet.ip.forwarding') !== 0;
@@ -106,27 +106,10 @@ export class Ipv4 implements EtherProtocol, PieceSink {
     });
     this.interfaces.listen({
       attached: (on) => {
-        if (on.type === 'ethernet' || on.type === 'vlan') this.join(on, ipv4.ALL_HOSTS);
+        if (on.type === 'ethernet' || on.type === 'vlan') this.groups.join(on, ipv4.ALL_HOSTS);
       },
     });
     parts.ethernet.register(ethernet.TYPE_IPV4, this);
-  }
-
-  /** Listens to a multicast group on an interface. */
-  join(on: Interface, group: number): void {
-    const groups = this.groups[on.index] ?? new Set();
-    if (!groups.has(group)) this.link.joinGroup(on, ethernet.GROUP4_HIGH, ethernet.group4Low(group));
-    this.groups[on.index] = groups.add(group);
-  }
-
-  leave(on: Interface, group: number): void {
-    if (this.groups[on.index]?.delete(group) === true) {
-      this.link.leaveGroup(on, ethernet.GROUP4_HIGH, ethernet.group4Low(group));
-    }
-  }
-
-  groupsOf(on: Interface): number[] {
-    return [...(this.groups[on.index] ?? [])];
   }
 
   /** A packet from the link, its header at `packet.network` (ipv4_input). */
@@ -166,7 +149,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
     if (hasOptions && !processOptions(this, packet, this.sourceRoutes)) return;
     const destination = ipv4.destination(packet.bytes, packet.network);
     if (ipv4.isMulticast(destination)) {
-      if (this.groups[on.index]?.has(destination) === true) return this.deliver(packet);
+      if (this.groups.has(on, destination)) return this.deliver(packet);
       return this.counters.count(ips.NOT_MEMBER);
     }
     if (destination === ipv4.BROADCAST) return this.deliver(packet);
