@@ -12,6 +12,7 @@ export const ARP: CounterGroup = {
     ['requestsReceived', '%d ARP request%s received'],
     ['repliesReceived', '%d ARP repl%y received'],
     ['malformed', '%d malformed ARP packet%s received'],
+    ['notWanted', '%d ARP packet%s on interfaces without ARP'],
     ['badAddress', '%d ARP packet%s with an impossible sender'],
     ['duplicateAddress', '%d duplicate IP address%es seen'],
     ['permanentKept', '%d attempt%s to change a permanent entry'],
@@ -28,6 +29,7 @@ export const REPLIES_SENT = counterIndex(ARP, 'repliesSent');
 export const REQUESTS_RECEIVED = counterIndex(ARP, 'requestsReceived');
 export const REPLIES_RECEIVED = counterIndex(ARP, 'repliesReceived');
 export const MALFORMED = counterIndex(ARP, 'malformed');
+export const NOT_WANTED = counterIndex(ARP, 'notWanted');
 export const BAD_ADDRESS = counterIndex(ARP, 'badAddress');
 export const DUPLICATE_ADDRESS = counterIndex(ARP, 'duplicateAddress');
 export const PERMANENT_KEPT = counterIndex(ARP, 'permanentKept');

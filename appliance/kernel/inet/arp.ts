@@ -6,6 +6,7 @@ import { type Address, INET, type LinkAddress, ipv4 as toAddress } from '../../a
 import type { KernelEvent } from '../../abi/client.ts';
 import * as arps from '../../abi/counters/arp.ts';
 import { CallError } from '../../abi/errno.ts';
+import { IFF_NOARP } from '../../abi/interface.ts';
 import type { Neighbor } from '../../abi/neighbor.ts';
 import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
@@ -113,7 +114,7 @@ export class Arp implements EtherProtocol, Resolver {
 
   private added(on: Interface, address: InterfaceAddress): void {
     if (address.family !== INET || on.type === 'loopback') return;
-    if (on.running && on.link) this.announce(on, address);
+    if (on.running && on.link && (on.flags & IFF_NOARP) === 0) this.announce(on, address);
   }
 
   /** The neighbour to send to, or undefined when the packet is kept until it answers; an error when it does not. */
@@ -143,6 +144,10 @@ export class Arp implements EtherProtocol, Resolver {
   }
 
   private begin(packet: Packet, on: Interface, address: number): number | undefined {
+    if ((on.flags & IFF_NOARP) !== 0) {
+      this.counters.count(arps.HOST_DOWN_DROPS);
+      return HOST_DOWN;
+    }
     const entry = this.create(on, address);
     if (entry === undefined) return NO_BUFFERS;
     this.hold(entry, packet);
@@ -232,6 +237,7 @@ export class Arp implements EtherProtocol, Resolver {
   /** An ARP packet from the wire (in_arpinput). */
   input(packet: Packet, on: Interface): void {
     const { bytes, network } = packet;
+    if ((on.flags & IFF_NOARP) !== 0) return this.counters.count(arps.NOT_WANTED);
     if (!arp.valid(bytes, network, packet.end)) return this.counters.count(arps.MALFORMED);
     const operation = arp.operation(bytes, network);
     if (operation === arp.REQUEST) this.counters.count(arps.REQUESTS_RECEIVED);

@@ -175,7 +175,7 @@ export class InterfaceHandlers {
       anycast: info.anycast ?? false,
       ...peer,
     });
-    this.interfaces.addAddress(on, address);
+    this.interfaces.addAddress(on, address, !alias);
   }
 
   private describe(on: Interface): InterfaceInfo {

@@ -67,8 +67,9 @@ export class Interfaces implements Iterable<Interface> {
   }
 
   setFlags(on: Interface, flags: number): void {
-    if (on.flags === flags) return;
+    const changed = on.flags ^ flags;
     on.flags = flags;
+    if ((changed & (IFF_UP | IFF_RUNNING)) === 0) return;
     for (const listener of this.listeners) listener.stateChanged?.(on);
   }
 
@@ -83,13 +84,18 @@ export class Interfaces implements Iterable<Interface> {
     for (const listener of this.listeners) listener.linkAddressChanged?.(on);
   }
 
-  /** Adds an address; an equal one is replaced. Setting an address brings the interface up, as SIOCSIFADDR does. */
-  addAddress(on: Interface, address: InterfaceAddress): void {
+  /**
+   * Adds an address; an equal one is replaced. With `main` it goes in front of the others of its family. Setting an address brings
+   * the interface up, as SIOCSIFADDR does.
+   */
+  addAddress(on: Interface, address: InterfaceAddress, main = false): void {
     const same = findAddress(on, address.family, address.words);
     if (same !== undefined) this.removeAddress(on, same);
     // Up first: who is told of that finds the addresses of before, and of this one only below.
     this.setFlags(on, on.flags | IFF_UP);
-    on.addresses = [...on.addresses, address];
+    const first = on.addresses.findIndex((one) => one.family === address.family);
+    const place = main && first >= 0 ? first : on.addresses.length;
+    on.addresses = [...on.addresses.slice(0, place), address, ...on.addresses.slice(place)];
     for (const listener of this.listeners) listener.addressAdded?.(on, address);
   }
 
