@@ -41,7 +41,9 @@ function input(bytes: Uint8Array, on: typeof vr0): void {
   kernel.input(packet, on);
 }
 
-const frames: Uint8Array[] = [];
+/** The frames lie ready far behind the one at work, in the same memory: copying there is the cheapest way to get a fresh one. */
+const STORE = 32_768;
+
 for (let i = 0; i < DESTINATIONS; i++) {
   const destination = `198.51.100.${i + 2}`;
   const link = `02:00:00:00:bb:${(i + 2).toString(16).padStart(2, '0')}`;
@@ -53,16 +55,17 @@ for (let i = 0; i < DESTINATIONS; i++) {
     vr1,
   );
   const network = ip4({ source: '192.0.2.9', destination }, payload(17, data(30)));
-  frames.push(frame({ to: '02:00:00:00:00:01', from: '02:00:00:00:aa:09' }, network));
+  const bytes = frame({ to: '02:00:00:00:00:01', from: '02:00:00:00:aa:09' }, network);
+  packet.bytes.set(bytes, STORE + 64 * i);
 }
 
 /** Forwards `count` frames, of which `run` in a row have the same destination; answers frames a second. */
 function measure(count: number, run: number): number {
   const start = process.hrtime.bigint();
   for (let i = 0; i < count; i++) {
-    const bytes = frames[Math.floor(i / run) % DESTINATIONS]!;
+    const at = STORE + 64 * (Math.floor(i / run) % DESTINATIONS);
     packet.reset();
-    for (let at = 0; at < 64; at++) packet.bytes[HEADROOM + at] = bytes[at]!;
+    packet.bytes.copyWithin(HEADROOM, at, at + 64);
     packet.end = HEADROOM + 64;
     kernel.input(packet, vr0);
   }
