@@ -49,6 +49,7 @@ function files(around: Surroundings): Files {
   const at = (path: string): string => resolve(around.directory ?? '/nonexistent', path);
   return {
     read: async (path) => texts[path] ?? readFileSync(at(path), 'utf8'),
+    readBytes: async (path) => readFileSync(at(path)),
     write: (path) => refuse(path),
     list: async (path) => readdirSync(at(path)),
     exists: async (path) => path in texts || existsSync(at(path)),

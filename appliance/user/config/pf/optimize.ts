@@ -7,7 +7,8 @@ import { addressBits, contains } from '../../../abi/address.ts';
 import type { TableEntry } from '../../../abi/pf.ts';
 import type { Rule, RuleHost } from '../../../abi/rule.ts';
 import type { Traits } from './dialect.ts';
-import { addressText, type SkipField, skipFields } from './skip.ts';
+import { reorder } from './reorder.ts';
+import { addressText, skipFields } from './skip.ts';
 
 /** So many rules that differ in one address become one with a table. */
 const TABLE_THRESHOLD = 6;
@@ -28,13 +29,14 @@ export function optimize(rules: readonly Rule[], traits: Traits, makeTable: Make
 
 /** Cuts the rules where reordering would change their meaning. */
 function superblocks(rules: readonly Rule[]): Rule[][] {
-  const blocks: Rule[][] = [];
+  const blocks: { readonly kind: string; readonly rules: Rule[] }[] = [];
   for (const rule of rules) {
     const block = blocks[blocks.length - 1];
-    if (block !== undefined && belongs(block[0]!, rule)) block.push(rule);
-    else blocks.push([rule]);
+    const kind = kindText(rule);
+    if (block?.kind === kind && belongs(block.rules[0]!, rule)) block.rules.push(rule);
+    else blocks.push({ kind, rules: [rule] });
   }
-  return blocks;
+  return blocks.map((block) => block.rules);
 }
 
 function belongs(first: Rule, rule: Rule): boolean {
@@ -42,8 +44,7 @@ function belongs(first: Rule, rule: Rule): boolean {
   const name = rule.interface?.name ?? '';
   const firstName = first.interface?.name ?? '';
   // Members of a group are not known, so rules on it stay where they are among others.
-  if ((isGroup(name) || isGroup(firstName)) && name !== firstName) return false;
-  return kindText(first) === kindText(rule);
+  return name === firstName || !(isGroup(name) || isGroup(firstName));
 }
 
 function isGroup(name: string): boolean {
@@ -120,52 +121,76 @@ function mergeText(rule: Rule): string {
   ]);
 }
 
-/** Drops rules that an earlier or a later one of the block covers. */
-function removeCovered(block: readonly Rule[]): Rule[] {
-  const left = [...block];
-  for (let i = 0; i < left.length; i++) {
-    for (let j = i + 1; j < left.length; j++) {
-      if (covers(left[i]!, left[j]!)) {
-        left.splice(j, 1);
-        j--;
-      } else if (covers(left[j]!, left[i]!)) {
-        left.splice(i, 1);
-        i--;
-        break;
-      }
-    }
-  }
-  return left;
+/** A rule with what comparing it with many others takes, worked out once. */
+interface Compared {
+  readonly rule: Rule;
+  readonly sourcePort: string;
+  readonly destinationPort: string;
+  readonly sourceAddress: string;
+  readonly destinationAddress: string;
+  /** What a rule and one that covers it have in common. */
+  readonly rest: string;
+  gone: boolean;
 }
 
-/** Whether every packet that `part` matches is matched by `whole`. */
-function covers(whole: Rule, part: Rule): boolean {
-  const rest = (rule: Rule) =>
-    JSON.stringify([
-      rule.interface?.negated ?? false,
-      rule.onAny,
-      rule.routingDomain,
-      rule.tagged,
-      rule.os,
-      rule.state?.options.timeouts,
-      rule.blockReturn?.icmp,
-      rule.blockReturn?.icmp6,
-      rule.user,
-      rule.group,
-      rule.icmp,
-      rule.tos,
-      rule.source.negated,
-      rule.destination.negated,
-    ]);
+function compared(rule: Rule): Compared {
+  const { source, destination, blockReturn } = rule;
+  const rest = [
+    rule.interface?.negated ?? false,
+    rule.onAny,
+    rule.routingDomain,
+    rule.tagged,
+    rule.os,
+    rule.state?.options.timeouts,
+    blockReturn?.icmp,
+    blockReturn?.icmp6,
+    rule.user,
+    rule.group,
+    rule.icmp,
+    rule.tos,
+    source.negated,
+    destination.negated,
+  ];
+  return {
+    rule,
+    sourcePort: source.port === undefined ? '' : JSON.stringify(source.port),
+    destinationPort: destination.port === undefined ? '' : JSON.stringify(destination.port),
+    sourceAddress: addressText(source.address, undefined),
+    destinationAddress: addressText(destination.address, undefined),
+    rest: JSON.stringify(rest),
+    gone: false,
+  };
+}
+
+/** Drops rules that an earlier or a later one of the block covers. */
+function removeCovered(block: readonly Rule[]): Rule[] {
+  const all = block.map(compared);
+  all.forEach((one, i) => {
+    for (let j = i + 1; j < all.length && !one.gone; j++) {
+      const other = all[j]!;
+      if (other.gone) continue;
+      if (covers(one, other)) other.gone = true;
+      else if (covers(other, one)) one.gone = true;
+    }
+  });
+  return all.filter((one) => !one.gone).map((one) => one.rule);
+}
+
+/** Whether every packet that `part` matches is matched by `whole`. What differs most often is asked first. */
+function covers(whole: Compared, part: Compared): boolean {
+  const a = whole.rule;
+  const b = part.rule;
   return (
-    covered(whole.interface?.name, part.interface?.name) &&
-    covered(whole.direction, part.direction) &&
-    covered(whole.protocol, part.protocol) &&
-    covered(whole.family, part.family) &&
-    coversFlags(whole, part) &&
-    coversHost(whole.source, part.source) &&
-    coversHost(whole.destination, part.destination) &&
-    rest(whole) === rest(part)
+    coversPort(whole.destinationPort, part.destinationPort) &&
+    coversPort(whole.sourcePort, part.sourcePort) &&
+    coversAddress(a.source, b.source, whole.sourceAddress === part.sourceAddress) &&
+    coversAddress(a.destination, b.destination, whole.destinationAddress === part.destinationAddress) &&
+    covered(a.interface?.name, b.interface?.name) &&
+    covered(a.direction, b.direction) &&
+    covered(a.protocol, b.protocol) &&
+    covered(a.family, b.family) &&
+    coversFlags(a, b) &&
+    whole.rest === part.rest
   );
 }
 
@@ -173,14 +198,16 @@ function covered<T>(whole: T | undefined, part: T | undefined): boolean {
   return whole === undefined || whole === part;
 }
 
+function coversPort(whole: string, part: string): boolean {
+  return whole === '' || whole === part;
+}
+
 function coversFlags(whole: Rule, part: Rule): boolean {
   if (whole.flags === undefined) return true;
   return whole.flags.set === part.flags?.set && whole.flags.mask === part.flags.mask;
 }
 
-function coversHost(whole: RuleHost, part: RuleHost): boolean {
-  const port = JSON.stringify(whole.port) === JSON.stringify(part.port);
-  if (whole.port !== undefined && !port) return false;
+function coversAddress(whole: RuleHost, part: RuleHost, same: boolean): boolean {
   const a = whole.address;
   const b = part.address;
   if (a.kind === 'any' && !whole.negated && !part.negated) return true;
@@ -188,18 +215,24 @@ function coversHost(whole: RuleHost, part: RuleHost): boolean {
     if (a.prefix.length === 0 && !whole.negated && !part.negated) return true;
     return a.prefix.length <= b.prefix.length && contains(a.prefix, b.prefix);
   }
-  return addressText(a, undefined) === addressText(b, undefined);
+  return same;
 }
 
 /** A rule on its way into a table. */
 interface Candidate {
   readonly rule: Rule;
+  readonly source: string;
+  readonly destination: string;
+  readonly rest: string;
   table?: { readonly side: 'source' | 'destination'; readonly entries: TableEntry[]; name?: string };
 }
 
 /** Puts rules that differ in one address only into one rule with a table. */
 function combine(block: readonly Rule[], makeTable: MakeTable): Rule[] {
-  const candidates: Candidate[] = block.map((rule) => ({ rule }));
+  const candidates = block.map((rule): Candidate => {
+    const [source, destination] = [hostText(rule.source), hostText(rule.destination)];
+    return { rule, source, destination, rest: mergeText(rule) };
+  });
   for (let i = 0; i < candidates.length; i++) {
     for (let j = i + 1; j < candidates.length; j++) {
       if (gather(candidates[i]!, candidates[j]!) >= TABLE_THRESHOLD) {
@@ -214,25 +247,25 @@ function combine(block: readonly Rule[], makeTable: MakeTable): Rule[] {
 /** Adds the second rule to the first one's table where they fit; answers how large it is then, else 0. */
 function gather(first: Candidate, second: Candidate): number {
   if (second.table !== undefined) return 0;
-  const side = differingSide(first.rule, second.rule);
-  if (side === undefined || (first.table !== undefined && first.table.side !== side)) return 0;
+  const side = differingSide(first, second);
+  if (side === undefined || first.rest !== second.rest) return 0;
+  if (first.table !== undefined && first.table.side !== side) return 0;
   const entries = [first.rule, second.rule].map((rule) => entryOf(rule[side], rule));
   if (entries.some((entry) => entry === undefined)) return 0;
-  if (mergeText(first.rule) !== mergeText(second.rule)) return 0;
   first.table ??= { side, entries: [entries[0]!] };
   first.table.entries.push(entries[1]!);
   second.table = first.table;
   return first.table.entries.length;
 }
 
-function differingSide(a: Rule, b: Rule): 'source' | 'destination' | undefined {
-  const source = sameHost(a.source, b.source);
-  if (source === sameHost(a.destination, b.destination)) return undefined;
+function differingSide(a: Candidate, b: Candidate): 'source' | 'destination' | undefined {
+  const source = a.source === b.source;
+  if (source === (a.destination === b.destination)) return undefined;
   return source ? 'destination' : 'source';
 }
 
-function sameHost(a: RuleHost, b: RuleHost): boolean {
-  return a.negated === b.negated && addressText(a.address, undefined) === addressText(b.address, undefined);
+function hostText(host: RuleHost): string {
+  return `${host.negated ? '!' : ''}${addressText(host.address, undefined)}`;
 }
 
 function entryOf(host: RuleHost, rule: Rule): TableEntry | undefined {
@@ -251,84 +284,4 @@ function settle(candidate: Candidate, makeTable: MakeTable): Rule[] {
   table.name = makeTable(table.entries);
   const host = { ...rule[table.side], address: { kind: 'table' as const, name: table.name } };
   return [table.side === 'source' ? { ...rule, source: host } : { ...rule, destination: host }];
-}
-
-/** Rules that restrict a field in the same way. `count` 0: of no use for sorting. */
-interface Group {
-  readonly value: string | undefined;
-  rules: Rule[];
-  count: number;
-}
-
-/** Brings rules together that share most: the largest group first, and inside it again. */
-function reorder(rules: readonly Rule[], fields: readonly SkipField[]): Rule[] {
-  const groups = fields.map((skip) => groupBy(rules, skip));
-  for (const list of groups) {
-    const [first] = list;
-    if (first!.count === rules.length || first!.count === 1) first!.count = 0;
-  }
-  if (groups.every((list) => list[0]!.count === 0)) return [...rules];
-  const split: Rule[] = [];
-  const own: Rule[] = [];
-  let left = [...rules];
-  while (left.length > 0) {
-    const best = largestGroup(groups);
-    if (best === undefined) {
-      own.push(...left);
-      break;
-    }
-    const [group] = groups[best]!.splice(0, 1);
-    const members = group!.rules;
-    left = left.filter((rule) => !members.includes(rule));
-    for (const rule of members) removeFromGroups(groups, rule);
-    if (group!.count > 2) split.push(...reorder(members, fields));
-    else own.push(...members);
-  }
-  return [...split, ...own];
-}
-
-/** Groups of rules with one field, larger ones first; a rule that does not restrict it is alone. */
-function groupBy(rules: readonly Rule[], skip: SkipField): Group[] {
-  const groups: Group[] = [];
-  for (const rule of rules) {
-    const value = skip.restriction(rule);
-    let place = value === undefined ? -1 : groups.findIndex((group) => group.value === value);
-    if (place < 0) place = groups.push({ value, rules: [], count: 0 }) - 1;
-    const group = groups[place]!;
-    group.rules.push(rule);
-    group.count++;
-    while (place > 0 && groups[place - 1]!.count < group.count) {
-      groups[place] = groups[place - 1]!;
-      groups[--place] = group;
-    }
-  }
-  return groups;
-}
-
-function largestGroup(groups: readonly (readonly Group[])[]): number | undefined {
-  let largest = 1;
-  let best: number | undefined;
-  groups.forEach((list, i) => {
-    const count = list[0]?.count ?? 0;
-    if (count <= largest) return;
-    largest = count;
-    best = i;
-  });
-  return best;
-}
-
-/** Takes a rule that has found its place out of the groups of the other fields, which stay sorted. */
-function removeFromGroups(groups: readonly Group[][], rule: Rule): void {
-  for (const list of groups) {
-    if ((list[0]?.count ?? 0) <= 1) continue;
-    let place = list.findIndex((group) => group.rules.includes(rule));
-    if (place < 0) continue;
-    const group = list[place]!;
-    group.rules = group.rules.filter((member) => member !== rule);
-    group.count--;
-    while (place + 1 < list.length && list[place + 1]!.count > group.count) {
-      list[place] = list[place + 1]!;
-      list[++place] = group;
-    }
-  }
 }

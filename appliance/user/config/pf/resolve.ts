@@ -81,7 +81,8 @@ export function resolveHost(
     return undefined;
   }
   const found =
-    interfaceHosts(name, length, facts, diagnostics) ??
+    // No interface's name begins with a digit.
+    (/^\d/.test(name) ? undefined : interfaceHosts(name, length, facts, diagnostics)) ??
     literalHost(name, length) ??
     namedHosts(name, length, facts);
   if (found === undefined || found.length === 0) {

@@ -10,117 +10,127 @@ const TCP = 6;
 const UDP = 17;
 const ICMPV6 = 58;
 
+/** What must not be true of a rule, and the words for it. */
+type Check = readonly [wrong: (rule: Rule) => boolean | undefined, text: string | ((rule: Rule) => string)];
+
+const ICMP_CHECKS: readonly Check[] = [
+  [
+    (rule) => rule.icmp !== undefined && rule.protocol !== ICMP && rule.protocol !== ICMPV6,
+    'icmp-type/code only applies to icmp',
+  ],
+  [
+    (rule) => rule.icmp !== undefined && rule.family === undefined,
+    'must indicate address family with icmp-type/code',
+  ],
+];
+
+/** Common to both languages, and next to each other in both. */
+const SHARED_CHECKS: readonly Check[] = [
+  [overloadWithoutLimit, "'overload' requires 'max-src-conn' or 'max-src-conn-rate'"],
+  [wrongIcmp, wrongIcmpText],
+  [
+    (rule) => rule.allowOptions && rule.action !== 'pass' && rule.action !== 'anchor',
+    'allow-opts can only be specified for pass rules',
+  ],
+  [fragmentBeyondHeader, 'fragments can be filtered only on IP header fields'],
+  [rstWithoutTcp, 'return-rst can only be applied to TCP rules'],
+  [nodesWithoutRule, "max-src-nodes requires 'source-track rule'"],
+];
+
+const SLOPPY: Check = [
+  sloppyProxy,
+  'sloppy state matching cannot be used with synproxy state or modulate state',
+];
+
+const CLASSIC_FILTER: readonly Check[] = [
+  [portWithoutPorts, 'port only applies to tcp/udp'],
+  ...ICMP_CHECKS,
+  ...SHARED_CHECKS,
+  [
+    (rule) => rule.action === 'block' && rule.state !== undefined,
+    "keep state on block rules doesn't make sense",
+  ],
+  SLOPPY,
+];
+
+const CLASSIC_RDR: readonly Check[] = [
+  [(rule) => !ported(rule) && rule.source.port !== undefined, 'src port only applies to tcp/udp'],
+  [(rule) => !ported(rule) && rule.destination.port !== undefined, 'dst port only applies to tcp/udp'],
+  [(rule) => !ported(rule) && rule.rdr?.ports !== undefined, 'rpool port only applies to tcp/udp'],
+  [
+    ({ destination: { port } }) => port !== undefined && port.operator !== '=' && port.operator !== ':',
+    'invalid port operator for rdr destination port',
+  ],
+];
+
+const TODAY: readonly Check[] = [
+  [(rule) => rule.os !== undefined && rule.protocol !== TCP, 'os only applies to tcp'],
+  [portWithoutPorts, 'port only applies to tcp/udp'],
+  [(rule) => rule.user !== undefined && !ported(rule), 'user only applies to tcp/udp'],
+  [(rule) => rule.group !== undefined && !ported(rule), 'group only applies to tcp/udp'],
+  ...ICMP_CHECKS,
+  [
+    (rule) => rule.afTo !== undefined && rule.afTo === rule.family,
+    'must indicate different address family with af-to',
+  ],
+  ...SHARED_CHECKS,
+  [
+    (rule) => rule.action !== 'pass' && rule.state !== undefined,
+    'keep state is great, but only for pass rules',
+  ],
+  [
+    (rule) => rule.route !== undefined && rule.state === undefined,
+    'route-to, reply-to and dup-to require keep state',
+  ],
+  SLOPPY,
+  [
+    (rule) => translates(rule) && rule.action !== 'match' && rule.state === undefined,
+    'nat-to and rdr-to require keep state',
+  ],
+  [(rule) => translates(rule) && rule.direction === undefined, 'nat-to and rdr-to require a direction'],
+  [
+    (rule) => rule.family === INET6 && (rule.scrub?.noDf || rule.scrub?.randomId),
+    'address family inet6 does not support scrub options no-df, random-id',
+  ],
+  [(rule) => rule.action === 'match' && rule.divert !== undefined, 'divert is not supported on match rules'],
+  [
+    (rule) => rule.action === 'match' && rule.route !== undefined,
+    'route-to, reply-to and dup-to are not supported on match rules',
+  ],
+  [(rule) => rule.action === 'match' && rule.afTo !== undefined, 'af-to is not supported on match rules'],
+  [
+    (rule) => rule.action === 'block' && rule.route !== undefined,
+    'route-to, reply-to and dup-to are not supported on block rules',
+  ],
+];
+
 /** What is wrong with a rule of 2008 (or FreeBSD), in the order it is reported. */
 export function classicProblems(rule: Rule): string[] {
-  switch (rule.list) {
-    case 'filter':
-    case 'scrub':
-      return rule.action === 'anchor' && rule.list !== 'filter' ? [] : classicFilterProblems(rule);
-    case 'rdr':
-      return rdrProblems(rule);
-    default:
-      return [];
-  }
-}
-
-function classicFilterProblems(rule: Rule): string[] {
-  return check([
-    [portWithoutPorts(rule), 'port only applies to tcp/udp'],
-    ...icmpChecks(rule),
-    [overloadWithoutLimit(rule), "'overload' requires 'max-src-conn' or 'max-src-conn-rate'"],
-    [wrongIcmp(rule), wrongIcmpText(rule)],
-    [
-      rule.allowOptions && rule.action !== 'pass' && rule.action !== 'anchor',
-      'allow-opts can only be specified for pass rules',
-    ],
-    [fragmentBeyondHeader(rule), 'fragments can be filtered only on IP header fields'],
-    [rstWithoutTcp(rule), 'return-rst can only be applied to TCP rules'],
-    [nodesWithoutRule(rule), "max-src-nodes requires 'source-track rule'"],
-    [rule.action === 'block' && rule.state !== undefined, "keep state on block rules doesn't make sense"],
-    [sloppyProxy(rule), 'sloppy state matching cannot be used with synproxy state or modulate state'],
-  ]);
-}
-
-function rdrProblems(rule: Rule): string[] {
-  const ported = rule.protocol === TCP || rule.protocol === UDP;
-  const operator = rule.destination.port?.operator;
-  return check([
-    [!ported && rule.source.port !== undefined, 'src port only applies to tcp/udp'],
-    [!ported && operator !== undefined, 'dst port only applies to tcp/udp'],
-    [!ported && rule.rdr?.ports !== undefined, 'rpool port only applies to tcp/udp'],
-    [
-      operator !== undefined && operator !== '=' && operator !== ':',
-      'invalid port operator for rdr destination port',
-    ],
-  ]);
+  if (rule.list === 'rdr') return check(CLASSIC_RDR, rule);
+  return rule.list === 'filter' || rule.list === 'scrub' ? check(CLASSIC_FILTER, rule) : [];
 }
 
 /** What is wrong with a rule of today's OpenBSD, in the order it is reported. */
 export function todayProblems(rule: Rule): string[] {
-  const ported = rule.protocol === TCP || rule.protocol === UDP;
-  const translates = rule.nat !== undefined || rule.rdr !== undefined;
-  return check([
-    [rule.os !== undefined && rule.protocol !== TCP, 'os only applies to tcp'],
-    [portWithoutPorts(rule), 'port only applies to tcp/udp'],
-    [!ported && rule.user !== undefined, 'user only applies to tcp/udp'],
-    [!ported && rule.group !== undefined, 'group only applies to tcp/udp'],
-    ...icmpChecks(rule),
-    [
-      rule.afTo !== undefined && rule.afTo === rule.family,
-      'must indicate different address family with af-to',
-    ],
-    [overloadWithoutLimit(rule), "'overload' requires 'max-src-conn' or 'max-src-conn-rate'"],
-    [wrongIcmp(rule), wrongIcmpText(rule)],
-    [
-      rule.allowOptions && rule.action !== 'pass' && rule.action !== 'anchor',
-      'allow-opts can only be specified for pass rules',
-    ],
-    [fragmentBeyondHeader(rule), 'fragments can be filtered only on IP header fields'],
-    [rstWithoutTcp(rule), 'return-rst can only be applied to TCP rules'],
-    [nodesWithoutRule(rule), "max-src-nodes requires 'source-track rule'"],
-    [rule.action !== 'pass' && rule.state !== undefined, 'keep state is great, but only for pass rules'],
-    [
-      rule.route !== undefined && rule.state === undefined,
-      'route-to, reply-to and dup-to require keep state',
-    ],
-    [sloppyProxy(rule), 'sloppy state matching cannot be used with synproxy state or modulate state'],
-    [
-      translates && rule.action !== 'match' && rule.state === undefined,
-      'nat-to and rdr-to require keep state',
-    ],
-    [translates && rule.direction === undefined, 'nat-to and rdr-to require a direction'],
-    [
-      rule.family === INET6 && (rule.scrub?.noDf || rule.scrub?.randomId),
-      'address family inet6 does not support scrub options no-df, random-id',
-    ],
-    [rule.action === 'match' && rule.divert !== undefined, 'divert is not supported on match rules'],
-    [
-      rule.action === 'match' && rule.route !== undefined,
-      'route-to, reply-to and dup-to are not supported on match rules',
-    ],
-    [rule.action === 'match' && rule.afTo !== undefined, 'af-to is not supported on match rules'],
-    [
-      rule.action === 'block' && rule.route !== undefined,
-      'route-to, reply-to and dup-to are not supported on block rules',
-    ],
-  ]);
+  return check(TODAY, rule);
 }
 
-function check(rows: readonly (readonly [boolean | undefined, string])[]): string[] {
-  return rows.filter(([wrong]) => wrong).map(([, text]) => text);
+function check(checks: readonly Check[], rule: Rule): string[] {
+  const wrong = checks.filter(([isWrong]) => isWrong(rule));
+  return wrong.map(([, text]) => (typeof text === 'string' ? text : text(rule)));
+}
+
+function ported(rule: Rule): boolean {
+  return rule.protocol === TCP || rule.protocol === UDP;
+}
+
+function translates(rule: Rule): boolean {
+  return rule.nat !== undefined || rule.rdr !== undefined;
 }
 
 function portWithoutPorts(rule: Rule): boolean {
   const ports = rule.source.port !== undefined || rule.destination.port !== undefined;
   return ports && rule.protocol !== TCP && rule.protocol !== UDP;
-}
-
-function icmpChecks(rule: Rule): readonly (readonly [boolean, string])[] {
-  const given = rule.icmp !== undefined;
-  return [
-    [given && rule.protocol !== ICMP && rule.protocol !== ICMPV6, 'icmp-type/code only applies to icmp'],
-    [given && rule.family === undefined, 'must indicate address family with icmp-type/code'],
-  ];
 }
 
 function overloadWithoutLimit(rule: Rule): boolean {

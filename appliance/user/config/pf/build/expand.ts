@@ -61,7 +61,7 @@ class Expansion {
 
   constructor(p: Parsing, template: RuleTemplate, lists: RuleLists, targets: Targets | undefined) {
     this.p = p;
-    this.template = template;
+    this.template = compact(template);
     this.targets = targets;
     const byName: Record<ListName, readonly unknown[] | undefined> = {
       interface: lists.interfaces,
@@ -107,7 +107,8 @@ class Expansion {
     const source = combination.source ?? ANY;
     const destination = combination.destination ?? ANY;
     if (disagree(draft, source, destination, combination.interface)) return;
-    draft.family ??= source.family ?? destination.family;
+    const family = source.family ?? destination.family;
+    if (draft.family === undefined && family !== undefined) draft.family = family;
     this.place(draft, source, destination);
     this.name(draft, source, destination);
     draft.source = this.side(source, combination.sourcePort, draft.family);
@@ -159,7 +160,8 @@ class Expansion {
   }
 
   private side(host: HostNode, port: NumberMatch | undefined, family: Family | undefined): RuleHost {
-    return { address: this.masked(host, family), negated: host.negated, port };
+    const side = { address: this.masked(host, family), negated: host.negated };
+    return port === undefined ? side : { ...side, port };
   }
 
   /** The address with a mask that suits the family; counts an error where that cannot be. */
@@ -190,10 +192,11 @@ class Expansion {
   private criteria(draft: RuleDraft): void {
     const { combination, template } = this;
     const { protocol } = combination;
-    draft.protocol = protocol;
-    draft.os = combination.os;
-    draft.user = combination.user;
-    draft.group = combination.group;
+    // Rules stay small when they have no member for what they do not say.
+    if (protocol !== undefined) draft.protocol = protocol;
+    if (combination.os !== undefined) draft.os = combination.os;
+    if (combination.user !== undefined) draft.user = combination.user;
+    if (combination.group !== undefined) draft.group = combination.group;
     if (combination.icmp !== undefined) {
       draft.icmp = { type: combination.icmp.type, code: combination.icmp.code };
       if (combination.icmp.protocol !== protocol) {
@@ -202,7 +205,7 @@ class Expansion {
       }
     }
     if (protocol === undefined || protocol === TCP) return;
-    draft.flags = undefined;
+    if (draft.flags !== undefined) draft.flags = undefined;
     if (template.state !== undefined) draft.state = { ...template.state, keep: 'keep' };
   }
 
@@ -242,6 +245,16 @@ function disagree(
     differ(source.scope, chosen?.name || undefined) ||
     differ(destination.scope, chosen?.name || undefined)
   );
+}
+
+/** Without the members that say nothing. */
+function compact(template: RuleTemplate): RuleTemplate {
+  const result: Record<string, unknown> = {};
+  for (const name of Object.keys(template)) {
+    const value = template[name as keyof RuleTemplate];
+    if (value !== undefined) result[name] = value;
+  }
+  return result as unknown as RuleTemplate;
 }
 
 function differ<T>(a: T | undefined, b: T | undefined): boolean {

@@ -64,7 +64,7 @@ class Chooser {
     this.p = p;
     this.targets = targets;
     this.draft = draft;
-    draft.afTo = targets.afTo;
+    if (targets.afTo !== undefined) draft.afTo = targets.afTo;
   }
 
   choose(target: RedirectionNode, routing: boolean): Chosen | undefined {
