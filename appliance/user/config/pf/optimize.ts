@@ -5,7 +5,7 @@
 
 import { addressBits, contains } from '../../../abi/address.ts';
 import type { TableEntry } from '../../../abi/pf.ts';
-import type { Rule, RuleHost } from '../../../abi/rule.ts';
+import type { NumberMatch, Rule, RuleHost } from '../../../abi/rule.ts';
 import type { Traits } from './dialect.ts';
 import { reorder } from './reorder.ts';
 import { addressText, skipFields } from './skip.ts';
@@ -121,19 +121,38 @@ function mergeText(rule: Rule): string {
   ]);
 }
 
+/** Numbers for texts, equal for equal ones; 0 for the empty text. Rules are compared with all others, so it must be quick. */
+class Numbering {
+  private readonly numbers = new Map<string, number>([['', 0]]);
+
+  of(text: string): number {
+    const number = this.numbers.get(text) ?? this.numbers.size;
+    this.numbers.set(text, number);
+    return number;
+  }
+
+  port(port: NumberMatch | undefined): number {
+    return this.of(port === undefined ? '' : JSON.stringify(port));
+  }
+
+  address(host: RuleHost): number {
+    return this.of(addressText(host.address, undefined));
+  }
+}
+
 /** A rule with what comparing it with many others takes, worked out once. */
 interface Compared {
   readonly rule: Rule;
-  readonly sourcePort: string;
-  readonly destinationPort: string;
-  readonly sourceAddress: string;
-  readonly destinationAddress: string;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly sourceAddress: number;
+  readonly destinationAddress: number;
   /** What a rule and one that covers it have in common. */
-  readonly rest: string;
+  readonly rest: number;
   gone: boolean;
 }
 
-function compared(rule: Rule): Compared {
+function compared(rule: Rule, numbering: Numbering): Compared {
   const { source, destination, blockReturn } = rule;
   const rest = [
     rule.interface?.negated ?? false,
@@ -153,18 +172,19 @@ function compared(rule: Rule): Compared {
   ];
   return {
     rule,
-    sourcePort: source.port === undefined ? '' : JSON.stringify(source.port),
-    destinationPort: destination.port === undefined ? '' : JSON.stringify(destination.port),
-    sourceAddress: addressText(source.address, undefined),
-    destinationAddress: addressText(destination.address, undefined),
-    rest: JSON.stringify(rest),
+    sourcePort: numbering.port(source.port),
+    destinationPort: numbering.port(destination.port),
+    sourceAddress: numbering.address(source),
+    destinationAddress: numbering.address(destination),
+    rest: numbering.of(JSON.stringify(rest)),
     gone: false,
   };
 }
 
 /** Drops rules that an earlier or a later one of the block covers. */
 function removeCovered(block: readonly Rule[]): Rule[] {
-  const all = block.map(compared);
+  const numbering = new Numbering();
+  const all = block.map((rule) => compared(rule, numbering));
   all.forEach((one, i) => {
     for (let j = i + 1; j < all.length && !one.gone; j++) {
       const other = all[j]!;
@@ -198,8 +218,8 @@ function covered<T>(whole: T | undefined, part: T | undefined): boolean {
   return whole === undefined || whole === part;
 }
 
-function coversPort(whole: string, part: string): boolean {
-  return whole === '' || whole === part;
+function coversPort(whole: number, part: number): boolean {
+  return whole === 0 || whole === part;
 }
 
 function coversFlags(whole: Rule, part: Rule): boolean {
@@ -221,18 +241,24 @@ function coversAddress(whole: RuleHost, part: RuleHost, same: boolean): boolean 
 /** A rule on its way into a table. */
 interface Candidate {
   readonly rule: Rule;
-  readonly source: string;
-  readonly destination: string;
-  readonly rest: string;
+  readonly source: number;
+  readonly destination: number;
+  readonly rest: number;
   table?: { readonly side: 'source' | 'destination'; readonly entries: TableEntry[]; name?: string };
 }
 
 /** Puts rules that differ in one address only into one rule with a table. */
 function combine(block: readonly Rule[], makeTable: MakeTable): Rule[] {
-  const candidates = block.map((rule): Candidate => {
-    const [source, destination] = [hostText(rule.source), hostText(rule.destination)];
-    return { rule, source, destination, rest: mergeText(rule) };
-  });
+  const numbering = new Numbering();
+  // What is negated is part of `rest`.
+  const candidates = block.map(
+    (rule): Candidate => ({
+      rule,
+      source: numbering.address(rule.source),
+      destination: numbering.address(rule.destination),
+      rest: numbering.of(mergeText(rule)),
+    }),
+  );
   for (let i = 0; i < candidates.length; i++) {
     for (let j = i + 1; j < candidates.length; j++) {
       if (gather(candidates[i]!, candidates[j]!) >= TABLE_THRESHOLD) {
@@ -262,10 +288,6 @@ function differingSide(a: Candidate, b: Candidate): 'source' | 'destination' | u
   const source = a.source === b.source;
   if (source === (a.destination === b.destination)) return undefined;
   return source ? 'destination' : 'source';
-}
-
-function hostText(host: RuleHost): string {
-  return `${host.negated ? '!' : ''}${addressText(host.address, undefined)}`;
 }
 
 function entryOf(host: RuleHost, rule: Rule): TableEntry | undefined {
