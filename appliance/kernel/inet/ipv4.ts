@@ -253,7 +253,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
   /** Whether a packet that must not be fragmented does not fit the route; the sender is told. */
   private isTooBig(packet: Packet, route: Route): boolean {
     const mtu = route.mtu > 0 ? Math.min(route.mtu, route.on.mtu) : route.on.mtu;
-    if (pieceLength(packet) <= mtu || !ipv4.dontFragment(packet.bytes, packet.network)) return false;
+    if (largestPiece(packet) <= mtu || !ipv4.dontFragment(packet.bytes, packet.network)) return false;
     this.counters.count(ips.CANNOT_FRAGMENT);
     this.errors.error(packet, icmp.TYPE_UNREACHABLE, icmp.CODE_UNREACHABLE_NEED_FRAGMENT, mtu);
     return true;
@@ -320,21 +320,17 @@ export class Ipv4 implements EtherProtocol, PieceSink {
    */
   send(packet: Packet, on: Interface, nextHop: Int32Array, pathMtu = 0): number {
     const mtu = pathMtu > 0 ? Math.min(pathMtu, on.mtu) : on.mtu;
-    const length = pieceLength(packet);
-    const reassembled = packet.fragmentSize > 0 && packet.fragmentSize < length;
+    const length = largestPiece(packet);
+    const reassembled = packet.fragmentSize > 0 && length < packet.end - packet.network;
     if (length <= mtu && !reassembled) return on.out.output(packet, on, nextHop);
-    if (
-      length > mtu &&
-      ipv4.dontFragment(packet.bytes, packet.network) &&
-      !(reassembled && packet.fragmentSize <= mtu)
-    ) {
+    if (length > mtu && ipv4.dontFragment(packet.bytes, packet.network)) {
       this.counters.count(ips.CANNOT_FRAGMENT);
       if (packet.receivedOn !== 0) {
         this.errors.error(packet, icmp.TYPE_UNREACHABLE, icmp.CODE_UNREACHABLE_NEED_FRAGMENT, mtu);
       }
       return TOO_BIG;
     }
-    return this.sendPieces(packet, on, nextHop, reassembled ? Math.min(mtu, packet.fragmentSize) : mtu);
+    return this.sendPieces(packet, on, nextHop, Math.min(mtu, length));
   }
 
   private sendPieces(packet: Packet, on: Interface, nextHop: Int32Array, mtu: number): number {
@@ -401,4 +397,11 @@ export class Ipv4 implements EtherProtocol, PieceSink {
     if (route === undefined) return 0;
     return route.mtu > 0 ? Math.min(route.mtu, route.on.mtu) : route.on.mtu;
   }
+}
+
+/** Length of the largest piece that a packet goes in: one of a large segment's, or a fragment as large as those it came in. */
+function largestPiece(packet: Packet): number {
+  return packet.fragmentSize > 0
+    ? Math.min(packet.fragmentSize, packet.end - packet.network)
+    : pieceLength(packet);
 }

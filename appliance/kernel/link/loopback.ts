@@ -80,9 +80,8 @@ export class Loopback implements LinkOutput {
       (packet.family === 4 ? this.input4 : this.input6)?.input(packet, on);
       this.pool.give(packet);
     }
-    if (this.pending) return;
-    this.packets.length = 0;
-    this.interfaces.length = 0;
+    this.packets.splice(0, this.head);
+    this.interfaces.splice(0, this.head);
     this.head = 0;
   }
 }
