@@ -10,6 +10,7 @@ import { SECOND } from './clock.ts';
 import type { Counters } from './counters.ts';
 import type { Captures } from './link/capture.ts';
 import type { InterfaceHandlers } from './link/interfaceCalls.ts';
+import type { PfHandlers } from './pf/calls.ts';
 import type { RouteHandlers } from './route/routeCalls.ts';
 import type { Sysctl } from './sysctl.ts';
 
@@ -22,6 +23,7 @@ export interface Parts {
   readonly interfaceHandlers: InterfaceHandlers;
   readonly routeHandlers: RouteHandlers;
   readonly neighborCalls: Handlers<NeighborCalls>;
+  readonly pfHandlers: PfHandlers;
   readonly counters: readonly Counters[];
 }
 
@@ -32,6 +34,7 @@ export function tableOfCalls(parts: Parts): CallTable {
     ...parts.routeHandlers.calls,
     ...parts.captures.calls,
     ...parts.neighborCalls,
+    ...parts.pfHandlers.calls,
     'sysctl.get': ({ name }) => {
       const names = name === undefined ? (Object.keys(SYSCTLS) as SysctlName[]) : [name];
       return Object.fromEntries(names.map((one) => [one, sysctl.get(one)]));

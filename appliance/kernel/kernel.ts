@@ -21,6 +21,8 @@ import { Interfaces } from './link/interfaces.ts';
 import { Loopback } from './link/loopback.ts';
 import { neighborCalls } from './link/neighborCalls.ts';
 import { type Packet, PacketPool } from './packet.ts';
+import { PfHandlers } from './pf/calls.ts';
+import { Pf } from './pf/pf.ts';
 import { Random } from './random.ts';
 import { ConnectedRoutes } from './route/connected.ts';
 import { RouteHandlers } from './route/routeCalls.ts';
@@ -73,6 +75,9 @@ export class Kernel {
       sysctl,
       emit,
     });
+    const pf = new Pf({ clock, timeouts, random, interfaces, routes, ipv4, ipv6: inet6.ip, pool });
+    ipv4.filter = pf;
+    inet6.ip.filter = pf;
     loopback.input4 = ipv4;
     loopback.input6 = inet6.ip;
     const interfaceHandlers = new InterfaceHandlers({
@@ -96,6 +101,7 @@ export class Kernel {
       captures,
       interfaceHandlers,
       routeHandlers,
+      pfHandlers: new PfHandlers(pf, emit),
       neighborCalls: neighborCalls({ 4: arp, 6: inet6.table }),
       counters,
     };
