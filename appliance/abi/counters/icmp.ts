@@ -20,6 +20,7 @@ export const ICMP: CounterGroup = {
     ['redirectsIgnored', '%d redirect%s ignored'],
     ['routesChanged', '%d route%s changed by redirects'],
     ['pathMtuChanges', '%d path MTU value%s learnt'],
+    ['notOurs', '%d error%s about packets that are not ours'],
     ['unknownType', '%d message%s of unknown type'],
   ],
 };
@@ -37,4 +38,5 @@ export const RECEIVED = counterIndex(ICMP, 'received');
 export const REDIRECTS_IGNORED = counterIndex(ICMP, 'redirectsIgnored');
 export const ROUTES_CHANGED = counterIndex(ICMP, 'routesChanged');
 export const PATH_MTU_CHANGES = counterIndex(ICMP, 'pathMtuChanges');
+export const NOT_OURS = counterIndex(ICMP, 'notOurs');
 export const UNKNOWN_TYPE = counterIndex(ICMP, 'unknownType');

@@ -20,6 +20,7 @@ import type { Interfaces } from '../link/interfaces.ts';
 import type { Packet, PacketPool } from '../packet.ts';
 import { Timeout, type Timeouts } from '../timeout.ts';
 import { HOST_DOWN, NO_BUFFERS } from './errors.ts';
+import { RateLimit } from './rateLimit.ts';
 
 /** A learnt entry lives 20 minutes (arpt_keep); for the last of them it is refreshed by asking its owner alone. */
 const KEEP = 1200 * SECOND;
@@ -27,8 +28,10 @@ const REFRESH = 60 * SECOND;
 /** Requests for an unknown neighbour: one a second, five, then the host is down for 20 s (arp_maxtries, arpt_down). */
 const TRIES = 5;
 const DOWN = 20 * SECOND;
-/** Learnt entries at most; beyond it unknown neighbours get no entry. */
+/** Entries at most; beyond it the oldest makes room. */
 const MAXIMUM_ENTRIES = 16_384;
+/** Conflicts told in a second: a quarrel of two stations fills no log. */
+const CONFLICTS = 10;
 /** Gratuitous requests are repeated once, for those who missed the first (RFC 5227 2.3). */
 const ANNOUNCEMENTS = 2;
 const ANNOUNCE_INTERVAL = 2 * SECOND;
@@ -77,6 +80,7 @@ export class Arp implements EtherProtocol, Resolver {
   private readonly pool: PacketPool;
   private readonly emit: (event: KernelEvent) => void;
   private readonly space: HoldSpace;
+  private readonly conflicts: RateLimit;
   private readonly entries = new Map<number, ArpEntry>();
   /** The neighbour of the last packet: most packets go where the last one went. */
   private last: ArpEntry | undefined;
@@ -99,6 +103,7 @@ export class Arp implements EtherProtocol, Resolver {
     this.pool = parts.pool;
     this.emit = parts.emit;
     this.space = new HoldSpace(parts.pool);
+    this.conflicts = new RateLimit(parts.clock);
     this.ethernet.register(ethernet.TYPE_ARP, this);
     this.ethernet.resolver4 = this;
     this.interfaces.listen({
@@ -158,13 +163,21 @@ export class Arp implements EtherProtocol, Resolver {
   private create(on: Interface, address: number): ArpEntry | undefined {
     const elsewhere = this.entries.get(address);
     if (elsewhere !== undefined) this.remove(elsewhere);
-    if (this.entries.size >= MAXIMUM_ENTRIES) {
-      this.counters.count(arps.TABLE_FULL);
-      return undefined;
-    }
+    if (this.entries.size >= MAXIMUM_ENTRIES && !this.makeRoom()) return undefined;
     const entry = new ArpEntry(address, on, this.space, this.timeouts, (one) => this.expire(one));
     this.entries.set(address, entry);
     return entry;
+  }
+
+  /** The oldest entry that may go does; false when all are permanent. */
+  private makeRoom(): boolean {
+    this.counters.count(arps.TABLE_FULL);
+    for (const entry of this.entries.values()) {
+      if (entry.state === PERMANENT) continue;
+      this.remove(entry);
+      return true;
+    }
+    return false;
   }
 
   private hold(entry: ArpEntry, packet: Packet): void {
@@ -390,6 +403,7 @@ export class Arp implements EtherProtocol, Resolver {
     kind: 'duplicate' | 'changed' | 'attempt-permanent',
     previous?: ArpEntry,
   ): void {
+    if (!this.conflicts.allows(CONFLICTS)) return;
     this.emit({
       event: 'neighbor.conflict',
       data: {

@@ -77,6 +77,7 @@ export class Icmp implements TransportProtocol, IcmpErrors {
     this.raw?.input(packet);
     if (type === icmp.TYPE_REDIRECT) return this.redirected(packet);
     if (icmp.isError(type)) return this.errorHeard(packet, type, icmp.code(bytes, transport));
+    if (type !== icmp.TYPE_ECHO_REPLY) this.counters.count(icmps.UNKNOWN_TYPE);
   }
 
   /** Nobody tells ICMP about its own messages but a raw socket's. */
@@ -90,7 +91,8 @@ export class Icmp implements TransportProtocol, IcmpErrors {
     const source = ipv4.source(bytes, network);
     const destination = ipv4.destination(bytes, network);
     const wasUnicast = this.ip.isLocal(destination);
-    if (!wasUnicast && this.sysctl.get('net.inet.icmp.bmcastecho') === 0) {
+    const toMany = !wasUnicast || packet.linkBroadcast || packet.linkMulticast;
+    if (toMany && this.sysctl.get('net.inet.icmp.bmcastecho') === 0) {
       return this.counters.count(icmps.BROADCAST_ECHO);
     }
     this.counters.count(icmps.ECHO_REPLIES);
@@ -202,7 +204,7 @@ export class Icmp implements TransportProtocol, IcmpErrors {
     }
     const error = meaning(type, code);
     if (error === 0) return this.counters.count(icmps.UNKNOWN_TYPE);
-    if (!this.ip.isLocal(ipv4.source(bytes, quoted))) return;
+    if (!this.ip.isLocal(ipv4.source(bytes, quoted))) return this.counters.count(icmps.NOT_OURS);
     const mtu = error === TOO_BIG ? this.learnMtu(packet, quoted) : 0;
     const protocol = this.ip.protocols[ipv4.protocol(bytes, quoted)];
     if (protocol === undefined || ipv4.fragmentOffset(bytes, quoted) !== 0) return;

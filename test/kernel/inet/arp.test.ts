@@ -150,6 +150,14 @@ test('another station with our address is told', () => {
   assert.equal(router.host.moved().arp?.duplicateAddress, 1);
 });
 
+test('of a quarrel not every word is told', () => {
+  const router = new Router();
+  for (let i = 0; i < 100; i++) router.left.send(request(LEFT_OWN, LEFT_OWN, '02:00:00:00:aa:66'));
+  router.world.run(1000);
+  assert.equal(conflicts(router).length, 10);
+  assert.equal(router.host.moved().arp?.duplicateAddress, 100);
+});
+
 test('an entry set for good is not changed by anybody', () => {
   const router = new Router();
   router.host.call('neighbor.set', {

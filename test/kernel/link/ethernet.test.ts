@@ -38,9 +38,13 @@ test('frames for others are not for us; broadcasts and joined groups are', () =>
   assert.equal(answered(router.inject(frame({ to: VR0_LINK, from: LEFT_LINK }, echo())).left), 1);
 });
 
-test('a unicast datagram in a broadcast frame is ours all the same', () => {
+test('a unicast datagram in a broadcast frame is ours, but an echo request in it is not answered', () => {
   const router = new Router();
-  assert.equal(answered(router.inject(frame({ to: EVERYONE, from: LEFT_LINK }, echo())).left), 1);
+  assert.equal(answered(router.inject(frame({ to: EVERYONE, from: LEFT_LINK }, echo())).left), 0);
+  assert.deepEqual(router.host.moved(), {
+    ip: { received: 1, delivered: 1 },
+    icmp: { received: 1, broadcastEcho: 1 },
+  });
 });
 
 test('unknown types and frames that are cut are counted', () => {
