@@ -163,6 +163,11 @@ export class Cursor {
     return items;
   }
 
+  /** Tells of words that were asked for in another way. */
+  alsoFits(words: Iterable<string>): void {
+    for (const word of words) this.expected.push(word);
+  }
+
   /** What could stand where the parser is now. */
   expectations(): readonly string[] {
     return [...new Set(this.expected)];

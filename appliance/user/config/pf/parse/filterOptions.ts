@@ -33,15 +33,13 @@ export function parseFilterOptions(p: Parsing): FilterOptions {
   for (;;) {
     const token = p.cursor.peek();
     const known = token.kind === 'keyword' || (token.kind === 'operator' && token.text === '!');
-    if (!known || !p.traits.filterOptions.has(token.text)) return options;
+    if (!known || !p.traits.filterOptions.has(token.text)) {
+      p.cursor.alsoFits(p.traits.filterOptions);
+      return options;
+    }
     p.cursor.take();
     PARSERS[token.text]!(p, options);
   }
-}
-
-/** Words that could come next, for the message and for completion. */
-export function filterOptionWords(p: Parsing): readonly string[] {
-  return [...p.traits.filterOptions];
 }
 
 const PARSERS: Readonly<Record<string, OptionParser>> = {

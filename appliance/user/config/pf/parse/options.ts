@@ -192,6 +192,7 @@ function parseDebug(p: Parsing): void {
   if (!config.parts.options) return;
   const levels = DEBUG_LEVELS[p.traits.dialect];
   if (!levels.includes(level)) {
+    if (DEBUG_LEVELS['openbsd-2008'].includes(level)) p.classicSeen = true;
     p.diagnostics.note(`unknown debug level "${level}"`);
     cursor.fail(`error setting debuglevel ${level}`);
   }

@@ -61,7 +61,11 @@ function parseStatement(p: Parsing): void {
   else if (cursor.accept('antispoof')) parseAntispoof(p);
   else if (p.traits.classicRules) parseClassicStatement(p);
   else if (cursor.accept('queue')) parseQueue(p);
-  else cursor.syntaxError();
+  else {
+    // Words of today's language that begin a statement in 2008 only.
+    if (cursor.at('no') || cursor.at('scrub')) p.classicSeen = true;
+    cursor.syntaxError();
+  }
 }
 
 /** Rules that may also stand in the body of an anchor. */
