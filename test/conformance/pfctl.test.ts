@@ -4,6 +4,7 @@
 // are read from a folder beside the checkout, or from where RHINE_CONFORMANCE says.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -14,6 +15,7 @@ import { PfMemory } from '../support/pfMemory.ts';
 
 const BESIDE = fileURLToPath(new URL('../../../../shared/conformance', import.meta.url));
 const DATA = join(process.env['RHINE_CONFORMANCE'] ?? BESIDE, 'pfctl');
+const LAUNCHER = fileURLToPath(new URL('../../appliance/main.js', import.meta.url));
 const SETS = ['openbsd-2008', 'openbsd-modern', 'freebsd-2021'];
 
 const EXTRA = 'lo1000010';
@@ -67,6 +69,16 @@ function testSet(directory: string): void {
     await same(`${name}.in`, `${name}.ok`);
     // What was printed reads as what was written.
     await same(`${name}.ok`, `${name}.ok`);
+  });
+  test('the command itself says the same', () => {
+    for (const file of names.filter((name) => /^pf1\d\.in$/.test(name)).slice(0, 2)) {
+      const words = ['pfctl', '--facts', 'facts.json', '-o', 'none', '-nvf', file];
+      const { stdout, stderr } = spawnSync(process.execPath, [LAUNCHER, ...words], {
+        cwd: directory,
+        encoding: 'utf8',
+      });
+      assert.equal(trimmed(stdout), trimmed(read(file.replace('.in', '.ok'))), stderr);
+    }
   });
   cases('pfopt', (name) =>
     same(`${name}.in`, `${name}.ok`, read(`${name}.opts`).split(/\s+/).filter(Boolean)),

@@ -13,8 +13,8 @@ import { show } from './pfctl/show.ts';
 import { tableCommand } from './pfctl/tableCommands.ts';
 
 const SYNOPSIS =
-  'pfctl [-AdeghmNnOPqRrvz] [-a anchor] [-D macro=value] [-F modifier] [-f file] [-i interface] ' +
-  '[-K host | network] [-k host | network | label | id | key] [-o level] [-p device] [-s modifier] ' +
+  'pfctl [-AdeghmNnOPqRvz] [-a anchor] [-D macro=value] [-F modifier] [-f file] [-i interface] ' +
+  '[-K host | network] [-k host | network | label | id | key] [-o level] [-s modifier] ' +
   '[-t table -T command [address ...]] [-x level] [--dialect dialect] [--facts file] [--json]';
 
 export const pfctl: Command = {

@@ -95,17 +95,13 @@ export interface Arguments {
   readonly killNodes: string[];
   merge: boolean;
   noAction: boolean;
-  noNames: boolean;
   /** -A, -N, -R, -O: only these parts are loaded. */
   readonly parts: Set<'queues' | 'translation' | 'filter' | 'options'>;
   optimization?: Optimization;
   servicesByName: boolean;
   quiet: boolean;
-  reverseNames: boolean;
   ruleNumber?: number;
   show?: ShowModifier;
-  saveStates?: string;
-  restoreStates?: string;
   table?: string;
   tableCommand?: TableCommand;
   verbose: number;
@@ -118,7 +114,7 @@ export interface Arguments {
   readonly operands: string[];
 }
 
-const WITH_VALUE = 'aDfFikKopsStTVxL';
+const WITH_VALUE = 'aDfFikKopstTVx';
 
 /** Reads the arguments; throws UsageError. */
 export function parseArguments(args: readonly string[]): Arguments {
@@ -152,11 +148,9 @@ function emptyArguments(): Arguments {
     killNodes: [],
     merge: false,
     noAction: false,
-    noNames: false,
     parts: new Set(),
     servicesByName: false,
     quiet: false,
-    reverseNames: false,
     verbose: 0,
     zero: false,
     json: false,
@@ -237,9 +231,6 @@ const VALUES: Readonly<Record<string, Setter>> = {
   },
   k: (result, value) => pushLimited(result.killStates, value),
   K: (result, value) => pushLimited(result.killNodes, value),
-  L: (result, value) => {
-    result.restoreStates = value;
-  },
   o: (result, value) => {
     result.optimization = modifier('optimization', value, OPTIMIZERS);
   },
@@ -251,9 +242,6 @@ const VALUES: Readonly<Record<string, Setter>> = {
   },
   s: (result, value) => {
     result.show = modifier('show', value, SHOW);
-  },
-  S: (result, value) => {
-    result.saveStates = value;
   },
   t: (result, value) => {
     result.table = value;
@@ -298,9 +286,8 @@ const FLAGS: Readonly<Record<string, Switch>> = {
     result.noAction = true;
   },
   N: (result) => {
-    // Translation only in 2008, no name lookups today.
-    if (result.dialect === 'openbsd' || result.dialect === 'auto') result.noNames = true;
-    else result.parts.add('translation');
+    // Only translation in 2008. Today it means no look-ups of names, which are never made here.
+    if (result.dialect !== 'openbsd' && result.dialect !== 'auto') result.parts.add('translation');
   },
   O: (result) => void result.parts.add('options'),
   P: (result) => {
@@ -309,9 +296,8 @@ const FLAGS: Readonly<Record<string, Switch>> = {
   q: (result) => {
     result.quiet = true;
   },
-  r: (result) => {
-    result.reverseNames = true;
-  },
+  // Addresses are not looked up: there is no resolver.
+  r: () => undefined,
   R: (result) => void result.parts.add('filter'),
   v: (result) => {
     result.verbose++;
