@@ -29,7 +29,11 @@ export async function loadRuleset(session: Session, tablesOnly = false): Promise
     (path) => (path === '-' ? context.stdin() : context.files.read(path)),
     await parseOptions(session, facts, parts),
   );
-  for (const parsed of configurations) report(session, parsed, facts, parsed === configurations[0]);
+  configurations.forEach((parsed, i) => {
+    // The anchors follow in the order in which the main file names them.
+    const loaded = configurations[0]!.anchorLoads[i - 1];
+    report(session, parsed, facts, loaded?.file);
+  });
   if (configurations.some((parsed) => parsed.errors > 0)) {
     if (!args.noAction) session.err('pfctl: Syntax error in config file: pf rules not loaded');
     return false;
@@ -88,10 +92,10 @@ function loadParts(session: Session, tablesOnly: boolean): LoadParts {
   };
 }
 
-function report(session: Session, parsed: ParsedPfConf, facts: Facts, main: boolean): void {
+function report(session: Session, parsed: ParsedPfConf, facts: Facts, anchorFile: string | undefined): void {
   const { args } = session;
   const verbose = args.verbose > 0;
-  if (!main && verbose) session.err(`\nLoading anchor ${parsed.root} from file`);
+  if (anchorFile !== undefined && verbose) session.err(`\nLoading anchor ${parsed.root} from ${anchorFile}`);
   for (const diagnostic of parsed.diagnostics) session.err(formatDiagnostic(diagnostic));
   if (args.verbose > 1) {
     for (const name of parsed.unusedMacros) session.err(`warning: macro '${name}' not used`);
