@@ -22,7 +22,13 @@ export interface Neighbor {
 export interface NeighborCalls {
   'neighbor.list': [{ readonly family: Family }, readonly Neighbor[]];
   'neighbor.set': [
-    { readonly address: Address; readonly linkAddress: LinkAddress; readonly temporary?: boolean },
+    {
+      readonly address: Address;
+      readonly linkAddress: LinkAddress;
+      readonly temporary?: boolean;
+      /** We answer requests for it (`arp -s … pub`). */
+      readonly published?: boolean;
+    },
     null,
   ];
   'neighbor.delete': [{ readonly address: Address }, null];

@@ -9,6 +9,7 @@ import { IFF_BROADCAST, IFF_MULTICAST, IFF_RUNNING, IFF_SIMPLEX } from '../abi/i
 import { type CallTable, type Parts, tableOfCalls } from './calls.ts';
 import type { Device } from './device.ts';
 import { Arp } from './inet/arp.ts';
+import { ArpTable } from './inet/arpTable.ts';
 import { Icmp } from './inet/icmp.ts';
 import { Igmp } from './inet/igmp.ts';
 import { Ipv4 } from './inet/ipv4.ts';
@@ -102,7 +103,7 @@ export class Kernel {
       interfaceHandlers,
       routeHandlers,
       pfHandlers: new PfHandlers(pf, emit),
-      neighborCalls: neighborCalls({ 4: arp, 6: inet6.table }),
+      neighborCalls: neighborCalls({ 4: new ArpTable({ arp, interfaces, clock }), 6: inet6.table }),
       counters,
     };
     this.calls = tableOfCalls(parts);

@@ -14,6 +14,7 @@ export const ARP: CounterGroup = {
     ['malformed', '%d malformed ARP packet%s received'],
     ['notWanted', '%d ARP packet%s on interfaces without ARP'],
     ['badAddress', '%d ARP packet%s with an impossible sender'],
+    ['own', '%d ARP packet%s of our own that came back'],
     ['duplicateAddress', '%d duplicate IP address%es seen'],
     ['permanentKept', '%d attempt%s to change a permanent entry'],
     ['held', '%d packet%s held for an answer'],
@@ -31,6 +32,7 @@ export const REPLIES_RECEIVED = counterIndex(ARP, 'repliesReceived');
 export const MALFORMED = counterIndex(ARP, 'malformed');
 export const NOT_WANTED = counterIndex(ARP, 'notWanted');
 export const BAD_ADDRESS = counterIndex(ARP, 'badAddress');
+export const OWN = counterIndex(ARP, 'own');
 export const DUPLICATE_ADDRESS = counterIndex(ARP, 'duplicateAddress');
 export const PERMANENT_KEPT = counterIndex(ARP, 'permanentKept');
 export const HELD = counterIndex(ARP, 'held');

@@ -11,6 +11,7 @@ import type { Counters } from '../counters.ts';
 import type { Ethernet } from '../link/ethernet.ts';
 import type { Interface, InterfaceAddress } from '../link/interface.ts';
 import type { Interfaces } from '../link/interfaces.ts';
+import { linkAddress } from '../link/linkAddress.ts';
 import type { Packet, PacketPool } from '../packet.ts';
 import type { Random } from '../random.ts';
 import type { Routes } from '../route/routes.ts';
@@ -27,7 +28,7 @@ import { Mld } from './mld.ts';
 import { Nd6 } from './nd6.ts';
 import { NdInput } from './ndInput.ts';
 import { NdMessages } from './ndMessages.ts';
-import { linkAddress, NdTable } from './ndTable.ts';
+import { NdTable } from './ndTable.ts';
 import { Network6 } from './network6.ts';
 import { Redirects6 } from './redirect6.ts';
 

@@ -8,6 +8,7 @@ import type { Neighbor as NeighborInfo, NeighborState } from '../../abi/neighbor
 import * as ethernet from '../../wire/ethernet.ts';
 import { type Clock, SECOND } from '../clock.ts';
 import type { Interfaces } from '../link/interfaces.ts';
+import { linkAddress } from '../link/linkAddress.ts';
 import { isOnLink } from './local6.ts';
 import type { Nd6 } from './nd6.ts';
 import { INCOMPLETE, type Neighbor, PERMANENT, REACHABLE } from './neighbors6.ts';
@@ -81,9 +82,4 @@ export class NdTable {
   flush(): void {
     for (const entry of this.cache.neighbors.all()) this.cache.remove(entry);
   }
-}
-
-/** Six bytes of an Ethernet address in two numbers. */
-export function linkAddress(high: number, low: number): LinkAddress {
-  return [(high >>> 8) & 255, high & 255, low >>> 24, (low >>> 16) & 255, (low >>> 8) & 255, low & 255];
 }

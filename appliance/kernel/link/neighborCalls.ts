@@ -10,7 +10,8 @@ import type { Neighbor, NeighborCalls } from '../../abi/neighbor.ts';
 /** What a family's cache offers; it throws CallError for what cannot be done. */
 export interface NeighborTable {
   list(): Neighbor[];
-  set(address: Address, link: LinkAddress, temporary: boolean): void;
+  /** For a while, or for good; `published` ones are answered for, where the family knows of that. */
+  set(address: Address, link: LinkAddress, temporary: boolean, published: boolean): void;
   delete(address: Address): void;
   flush(): void;
 }
@@ -19,11 +20,11 @@ export interface NeighborTable {
 export function neighborCalls(tables: { readonly [F in Family]: NeighborTable }): Handlers<NeighborCalls> {
   return {
     'neighbor.list': ({ family }) => tables[family].list(),
-    'neighbor.set': ({ address, linkAddress, temporary }) => {
+    'neighbor.set': ({ address, linkAddress, temporary, published }) => {
       if (linkAddress.length !== 6 || (linkAddress[0]! & 1) !== 0) {
         throw new CallError('EINVAL', 'not a unicast Ethernet address');
       }
-      tables[address.family].set(address, linkAddress, temporary ?? false);
+      tables[address.family].set(address, linkAddress, temporary ?? false, published ?? false);
       return null;
     },
     'neighbor.delete': ({ address }) => {

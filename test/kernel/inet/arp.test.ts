@@ -180,6 +180,24 @@ test('an entry set for good is not changed by anybody', () => {
   );
 });
 
+test('published entries are answered for (proxy ARP), with the address they were given', () => {
+  const router = new Router();
+  const proxied = '192.0.2.200';
+  router.host.call('neighbor.set', {
+    address: address(word4(proxied)),
+    linkAddress: [2, 0, 0, 0, 1, 1],
+    published: true,
+  });
+  expectFrames(router.inject(request(LEFT, proxied)).left, [
+    frame(
+      { to: LEFT_LINK, from: VR0_LINK },
+      arpPacket(arp.REPLY, { link: VR0_LINK, address: proxied }, { link: LEFT_LINK, address: LEFT }),
+    ),
+  ]);
+  router.host.call('neighbor.delete', { address: address(word4(proxied)) });
+  expectNothing(router.inject(request(LEFT, proxied)).left);
+});
+
 test('an entry that is used is refreshed by asking its owner alone before its 20 minutes are over', () => {
   const router = new Router();
   router.fromLeft(across());
