@@ -11,6 +11,7 @@ import type { Device } from './device.ts';
 import { Arp } from './inet/arp.ts';
 import { ArpTable } from './inet/arpTable.ts';
 import { Icmp } from './inet/icmp.ts';
+import { IcmpErrors4 } from './inet/icmpErrors.ts';
 import { Igmp } from './inet/igmp.ts';
 import { Ipv4 } from './inet/ipv4.ts';
 import { Inet6 } from './inet6/inet6.ts';
@@ -62,7 +63,8 @@ export class Kernel {
     const { ethernet, loopback } = this;
     new ConnectedRoutes({ routes, interfaces, loopback: () => interfaces.get('lo0') });
     const ipv4 = new Ipv4({ interfaces, ethernet, routes, clock, timeouts, random, pool, sysctl });
-    const icmp = new Icmp({ ipv4, clock, timeouts, pool, sysctl });
+    const icmp = new Icmp({ ipv4, timeouts, pool, sysctl });
+    new IcmpErrors4({ ipv4, clock, pool, sysctl, counters: icmp.counters });
     const igmp = new Igmp({ ipv4, interfaces, clock, timeouts, random, pool });
     const arp = new Arp({ interfaces, ethernet, clock, timeouts, pool, emit });
     const inet6 = new Inet6({
