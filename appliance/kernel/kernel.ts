@@ -2,7 +2,7 @@
 //
 // The pure machine: its parts are made and connected here. Frames, time and calls come in; frames, answers and events go out.
 
-import type { LinkAddress } from '../abi/address.ts';
+import { INET, ipv4 as ipv4Address, type LinkAddress } from '../abi/address.ts';
 import type { Answer, CallName, KernelEvent, Request } from '../abi/client.ts';
 import { CallError } from '../abi/errno.ts';
 import { IFF_BROADCAST, IFF_MULTICAST, IFF_RUNNING, IFF_SIMPLEX } from '../abi/interface.ts';
@@ -31,6 +31,8 @@ import { RouteHandlers } from './route/routeCalls.ts';
 import { Routes } from './route/routes.ts';
 import { Sysctl } from './sysctl.ts';
 import { Timeouts } from './timeout.ts';
+
+const LOOPBACK = 0x7f000001;
 
 export interface KernelOptions {
   /** Microseconds since boot at the start; usually 0. */
@@ -110,8 +112,10 @@ export class Kernel {
     };
     this.calls = tableOfCalls(parts);
     const lo0 = interfaceHandlers.create('lo0');
-    interfaces.addAddress(lo0, new InterfaceAddress(4, [0x7f000001], 8));
-    interfaces.setGroup(lo0, 'lo', true);
+    interfaces.addAddress(lo0, new InterfaceAddress(INET, [LOOPBACK], 8));
+    // The rest of 127/8 is nobody, as netstart(8) has it.
+    const gateway = ipv4Address(LOOPBACK);
+    routeHandlers.calls['route.add']({ destination: { ...gateway, length: 8 }, gateway, reject: true });
   }
 
   /** Attaches a driver's device as an Ethernet interface that is running but not yet up. */

@@ -70,6 +70,8 @@ const ADDRESS_LENGTH = 4;
 /** In an option: its length, and in a route the pointer, which counts from 1 and starts behind itself. */
 const OPTION_LENGTH = 1;
 const OPTION_POINTER = 2;
+/** In its type: repeated in every fragment. */
+const OPTION_COPIED = 0x80;
 const FIRST_POINTER = 4;
 
 /**
@@ -260,6 +262,11 @@ export function optionLength(bytes: Uint8Array, at: number, end: number): number
   if (at + 1 >= end) return 0;
   const length = bytes[at + 1]!;
   return length < 2 || at + length > end ? 0 : length;
+}
+
+/** The option is repeated in every fragment. */
+export function optionCopied(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at]! & OPTION_COPIED) !== 0;
 }
 
 /** Position of an option's length, for a parameter problem that points there. */

@@ -33,6 +33,7 @@ export const IP: CounterGroup = {
     ['noRoute', '%d output packet%s discarded due to no route'],
     ['noBuffers', '%d output packet%s dropped due to no bufs, etc.'],
     ['notMember', "%d multicast packet%s which we don't join"],
+    ['wrongInterface', '%d packet%s received on wrong interface'],
     ['filtered', '%d packet%s taken by the filter'],
   ],
 };
@@ -63,4 +64,5 @@ export const CANNOT_FRAGMENT = counterIndex(IP, 'cannotFragment');
 export const NO_ROUTE = counterIndex(IP, 'noRoute');
 export const NO_BUFFERS = counterIndex(IP, 'noBuffers');
 export const NOT_MEMBER = counterIndex(IP, 'notMember');
+export const WRONG_INTERFACE = counterIndex(IP, 'wrongInterface');
 export const FILTERED = counterIndex(IP, 'filtered');

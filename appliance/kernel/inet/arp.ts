@@ -2,7 +2,7 @@
 //
 // ARP (RFC 826, arp(4)): the Ethernet addresses of IPv4 neighbours, asked for, answered, refreshed and forgotten.
 
-import { INET, ipv4 as toAddress } from '../../abi/address.ts';
+import { ipv4 as toAddress } from '../../abi/address.ts';
 import type { KernelEvent } from '../../abi/client.ts';
 import * as arps from '../../abi/counters/arp.ts';
 import { IFF_NOARP } from '../../abi/interface.ts';
@@ -20,8 +20,9 @@ import { linkAddress } from '../link/linkAddress.ts';
 import type { Packet, PacketPool } from '../packet.ts';
 import type { Timeouts } from '../timeout.ts';
 import { ArpEntries, ArpEntry, INCOMPLETE, PERMANENT, REACHABLE, REJECTED } from './arpEntries.ts';
-import { ArpSender, isOnNetwork } from './arpSender.ts';
+import { ArpSender } from './arpSender.ts';
 import { HOST_DOWN, NO_BUFFERS } from './errors.ts';
+import { hasAddress, isOnLink } from './local4.ts';
 import { RateLimit } from './rateLimit.ts';
 
 /** A learnt entry lives 20 minutes (arpt_keep); in the last of them its owner is asked again. */
@@ -176,7 +177,8 @@ export class Arp implements EtherProtocol, Resolver {
     const high = arp.senderHigh(bytes, network);
     const low = arp.senderLow(bytes, network);
     if (sender === ipv4.ANY || ipv4.isMulticast(sender)) return;
-    if (!isOurs(on, sender)) return this.learn(on, sender, high, low, isOurs(on, arp.target(bytes, network)));
+    if (!hasAddress(on, sender))
+      return this.learn(on, sender, high, low, hasAddress(on, arp.target(bytes, network)));
     this.counters.count(arps.DUPLICATE_ADDRESS);
     this.tell(on, sender, high, low, 'duplicate');
   }
@@ -228,7 +230,7 @@ export class Arp implements EtherProtocol, Resolver {
     const target = arp.target(bytes, network);
     if (arp.sender(bytes, network) === target) return;
     const published = this.entries.at(target);
-    if (isOurs(on, target)) {
+    if (hasAddress(on, target)) {
       const { linkAddress: own } = on;
       this.reply(packet, on, ethernet.addressHigh(own, 0), ethernet.addressLow(own, 0), target);
     } else if (published?.published && published.on === on) {
@@ -294,20 +296,3 @@ export class Arp implements EtherProtocol, Resolver {
 
 /** Of the high part of an Ethernet address: nobody sends from a group. */
 const GROUP_BIT = 0x0100;
-
-function isOurs(on: Interface, address: number): boolean {
-  for (let i = 0; i < on.addresses.length; i++) {
-    const own = on.addresses[i]!;
-    if (own.family === INET && own.words[0] === address) return true;
-  }
-  return false;
-}
-
-/** Whether an address lies in a network of the interface. */
-export function isOnLink(on: Interface, address: number): boolean {
-  for (let i = 0; i < on.addresses.length; i++) {
-    const own = on.addresses[i]!;
-    if (own.family === INET && isOnNetwork(own, address)) return true;
-  }
-  return false;
-}

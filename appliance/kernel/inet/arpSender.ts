@@ -7,13 +7,13 @@ import * as arps from '../../abi/counters/arp.ts';
 import { IFF_NOARP } from '../../abi/interface.ts';
 import * as arp from '../../wire/arp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
 import { SECOND } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { Ethernet } from '../link/ethernet.ts';
 import type { Interface, InterfaceAddress } from '../link/interface.ts';
 import type { PacketPool } from '../packet.ts';
 import { Timeout, type Timeouts } from '../timeout.ts';
+import { addressFor } from './local4.ts';
 
 /** An announcement is repeated once, for those who missed the first. */
 const ANNOUNCEMENTS = 2;
@@ -36,12 +36,12 @@ export class ArpSender {
 
   /** Asks everyone on the link for an address. */
   ask(on: Interface, target: number): void {
-    this.send(on, sourceFor(on, target), target, ethernet.BROADCAST_HIGH, ethernet.BROADCAST_LOW);
+    this.send(on, addressFor(on, target), target, ethernet.BROADCAST_HIGH, ethernet.BROADCAST_LOW);
   }
 
   /** Asks the one station that had it (RFC 1122 2.3.2.1 (2)). */
   askAlone(on: Interface, target: number, high: number, low: number): void {
-    this.send(on, sourceFor(on, target), target, high, low);
+    this.send(on, addressFor(on, target), target, high, low);
   }
 
   /** Tells everyone on the link that the address is here, now and once more; nothing where there is no ARP. */
@@ -80,20 +80,4 @@ export class ArpSender {
     this.ethernet.send(packet, on, toHigh, toLow, ethernet.TYPE_ARP);
     this.pool.give(packet);
   }
-}
-
-/** Our address on that interface for a neighbour there: the one on the same network, else the main one. */
-function sourceFor(on: Interface, neighbor: number): number {
-  let main: number = ipv4.ANY;
-  for (const address of on.addresses) {
-    if (address.family !== INET) continue;
-    if (main === ipv4.ANY) main = address.words[0]!;
-    if (isOnNetwork(address, neighbor)) return address.words[0]!;
-  }
-  return main;
-}
-
-/** Whether an address lies in the network of one of ours. */
-export function isOnNetwork(own: InterfaceAddress, address: number): boolean {
-  return own.length === 0 || ((own.words[0]! ^ address) & (-1 << (32 - own.length))) === 0;
 }

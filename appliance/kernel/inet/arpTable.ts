@@ -10,8 +10,9 @@ import { type Clock, SECOND } from '../clock.ts';
 import type { Interfaces } from '../link/interfaces.ts';
 import { linkAddress } from '../link/linkAddress.ts';
 import type { NeighborTable } from '../link/neighborCalls.ts';
-import { type Arp, isOnLink } from './arp.ts';
+import type { Arp } from './arp.ts';
 import { type ArpEntry, PERMANENT, REACHABLE } from './arpEntries.ts';
+import { isOnLink } from './local4.ts';
 
 export class ArpTable implements NeighborTable {
   private readonly arp: Arp;

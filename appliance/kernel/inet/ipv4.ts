@@ -2,6 +2,7 @@
 //
 // IPv4 (RFC 791, RFC 1122, RFC 1812): input and its checks, forwarding, output (ip_input.c, ip_output.c of the original).
 
+import { INET } from '../../abi/address.ts';
 import * as ips from '../../abi/counters/ip.ts';
 import { IFF_LOOPBACK } from '../../abi/interface.ts';
 import * as ethernet from '../../wire/ethernet.ts';
@@ -13,8 +14,8 @@ import { DIRECTION_IN, DIRECTION_OUT, PASS, PASS_ALL, type PacketFilter } from '
 import type { Ethernet, EtherProtocol } from '../link/ethernet.ts';
 import type { Interface } from '../link/interface.ts';
 import type { Interfaces } from '../link/interfaces.ts';
-import { cut, type PieceSink, pieceLength } from '../link/offload.ts';
-import { GSO_NONE, type Packet, type PacketPool } from '../packet.ts';
+import { pieceLength } from '../link/offload.ts';
+import type { Packet, PacketPool } from '../packet.ts';
 import type { Random } from '../random.ts';
 import {
   ROUTE_BLACKHOLE,
@@ -28,9 +29,10 @@ import type { Sysctl } from '../sysctl.ts';
 import type { Timeouts } from '../timeout.ts';
 import { type IcmpErrors, NO_ERRORS, type TransportProtocol } from '../transport/transport.ts';
 import { FILTERED, HOST_DOWN, NETWORK_DOWN, NO_ADDRESS, NO_ROUTE, OK, TOO_BIG } from './errors.ts';
-import { fragment } from './fragment.ts';
+import { Fragmenter4 } from './fragmenter4.ts';
 import { COMPLETE, Fragments, HELD, MALFORMED } from './fragments.ts';
 import { Groups4 } from './groups4.ts';
+import { addressFor, hasAddress, isOnNetwork } from './local4.ts';
 import { processOptions } from './options.ts';
 
 /** Seconds that an incomplete datagram for us is kept (IPFRAGTTL / PR_SLOWHZ). */
@@ -46,7 +48,7 @@ const INVALID = Object.assign([] as number[], {
   [ipv4.TOO_SHORT]: ips.TOO_SHORT,
 });
 
-export class Ipv4 implements EtherProtocol, PieceSink {
+export class Ipv4 implements EtherProtocol {
   readonly counters = new Counters(ips.IP);
   readonly protocols: (TransportProtocol | undefined)[] = new Array<TransportProtocol | undefined>(256).fill(
     undefined,
@@ -60,6 +62,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
   private readonly random: Random;
   private readonly pool: PacketPool;
   private readonly fragments: Fragments;
+  private readonly fragmenter: Fragmenter4;
   /** Multicast groups that interfaces listen to. */
   readonly groups: Groups4;
   private forwarding = false;
@@ -69,11 +72,6 @@ export class Ipv4 implements EtherProtocol, PieceSink {
   /** TTL of our own packets (net.inet.ip.ttl). */
   hops = 64;
   private readonly hop = new Int32Array(1);
-  /** Where the pieces of the packet being cut or fragmented go. */
-  private pieceOn: Interface | undefined;
-  private pieceMtu = 0;
-  private pieceOutcome = OK;
-  private readonly pieceHop = new Int32Array(1);
 
   constructor(parts: {
     interfaces: Interfaces;
@@ -98,6 +96,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
       this.sourceRoutes = sysctl.get('net.inet.ip.sourceroute') !== 0;
       this.hops = sysctl.get('net.inet.ip.ttl');
     });
+    this.fragmenter = new Fragmenter4(parts.pool, this.counters);
     this.fragments = new Fragments({
       timeouts: parts.timeouts,
       limits: { fragments: () => sysctl.get('net.inet.ip.maxqueue'), lifetime: () => FRAGMENT_LIFETIME },
@@ -139,7 +138,6 @@ export class Ipv4 implements EtherProtocol, PieceSink {
     if (ipv4.isMulticast(source) || source === ipv4.BROADCAST) return true;
     if ((on.flags & IFF_LOOPBACK) !== 0) return false;
     if (ipv4.isLoopback(source) || ipv4.isLoopback(destination)) return true;
-    // A unicast packet in a broadcast frame is not for us to answer or forward (RFC 1122 3.3.6).
     return destination === ipv4.ANY;
   }
 
@@ -155,12 +153,26 @@ export class Ipv4 implements EtherProtocol, PieceSink {
     if (destination === ipv4.BROADCAST) return this.deliver(packet);
     const route = this.routes.lookup4(destination);
     if (route !== undefined) {
-      if (route.kind === ROUTE_LOCAL) return this.deliver(packet);
+      if (route.kind === ROUTE_LOCAL) return this.inputLocal(packet, on, destination);
       if (route.kind === ROUTE_BROADCAST && (route.on === on || !this.directedBroadcast)) {
         return route.on === on ? this.deliver(packet) : this.refuse();
       }
     }
     this.forward(packet, on, route);
+  }
+
+  /**
+   * A router takes packets for any of its addresses on any interface; a host only on the one that has the address (RFC 1122
+   * 3.3.4.2's strong model, today's ip_input), but for those of loopback, which exist to be reached from everywhere.
+   */
+  private inputLocal(packet: Packet, on: Interface, destination: number): void {
+    if (this.forwarding || on.type === 'loopback' || hasAddress(on, destination)) {
+      return this.deliver(packet);
+    }
+    for (const holder of this.interfaces) {
+      if (holder.type === 'loopback' && hasAddress(holder, destination)) return this.deliver(packet);
+    }
+    this.counters.count(ips.WRONG_INTERFACE);
   }
 
   private refuse(): void {
@@ -241,9 +253,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
     const source = ipv4.source(packet.bytes, packet.network);
     const gateway = route.gateway?.[0] ?? ipv4.destination(packet.bytes, packet.network);
     for (const own of on.addresses) {
-      if (own.family !== 4 || own.length === 0) continue;
-      const mask = -1 << (32 - own.length);
-      if (((own.words[0]! ^ source) & mask) !== 0 || ((own.words[0]! ^ gateway) & mask) !== 0) continue;
+      if (own.family !== INET || !isOnNetwork(own, source) || !isOnNetwork(own, gateway)) continue;
       this.counters.count(ips.REDIRECTS_SENT);
       this.errors.error(packet, icmp.TYPE_REDIRECT, icmp.CODE_REDIRECT_HOST, gateway);
       return;
@@ -265,12 +275,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
    */
   output(packet: Packet): number {
     const { bytes, network } = packet;
-    packet.family = 4;
-    this.locateTransport(packet);
-    ipv4.setTotalLength(bytes, network, packet.end - network);
-    ipv4.setIdentification(bytes, network, this.random.word() & 0xffff);
-    ipv4.fillChecksum(bytes, network);
-    this.counters.count(ips.LOCAL_OUT);
+    this.prepare(packet);
     const destination = ipv4.destination(bytes, network);
     const route = this.routes.lookup4(destination);
     if (route === undefined) {
@@ -291,12 +296,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
   /** A packet of ours straight to a group or broadcast address on one interface: no routing (carp, IGMP, DHCP). */
   outputOn(packet: Packet, on: Interface): number {
     const { bytes, network } = packet;
-    packet.family = 4;
-    this.locateTransport(packet);
-    ipv4.setTotalLength(bytes, network, packet.end - network);
-    ipv4.setIdentification(bytes, network, this.random.word() & 0xffff);
-    ipv4.fillChecksum(bytes, network);
-    this.counters.count(ips.LOCAL_OUT);
+    this.prepare(packet);
     if (this.filter.test(packet, on, DIRECTION_OUT) !== PASS) {
       this.counters.count(ips.FILTERED);
       return FILTERED;
@@ -304,6 +304,17 @@ export class Ipv4 implements EtherProtocol, PieceSink {
     this.hop[0] = ipv4.destination(bytes, network);
     if (this.hop[0] === ipv4.BROADCAST) packet.linkBroadcast = true;
     return this.send(packet, on, this.hop, 0);
+  }
+
+  /** What the header lacks: total length, id, checksum. */
+  private prepare(packet: Packet): void {
+    const { bytes, network } = packet;
+    packet.family = INET;
+    this.locateTransport(packet);
+    ipv4.setTotalLength(bytes, network, packet.end - network);
+    ipv4.setIdentification(bytes, network, this.random.word() & 0xffff);
+    ipv4.fillChecksum(bytes, network);
+    this.counters.count(ips.LOCAL_OUT);
   }
 
   private fillSource(packet: Packet, route: Route): boolean {
@@ -319,6 +330,10 @@ export class Ipv4 implements EtherProtocol, PieceSink {
    * A forwarded packet that does not fit and must not be fragmented is answered with an ICMP error; TOO_BIG tells the caller.
    */
   send(packet: Packet, on: Interface, nextHop: Int32Array, pathMtu = 0): number {
+    // What came in a frame to many, and was routed by the filter, goes on to one.
+    if (packet.linkBroadcast && !this.isBroadcast(ipv4.destination(packet.bytes, packet.network))) {
+      packet.linkBroadcast = false;
+    }
     const mtu = pathMtu > 0 ? Math.min(pathMtu, on.mtu) : on.mtu;
     const length = largestPiece(packet);
     const reassembled = packet.fragmentSize > 0 && length < packet.end - packet.network;
@@ -330,34 +345,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
       }
       return TOO_BIG;
     }
-    return this.sendPieces(packet, on, nextHop, Math.min(mtu, length));
-  }
-
-  private sendPieces(packet: Packet, on: Interface, nextHop: Int32Array, mtu: number): number {
-    const outerOn = this.pieceOn;
-    const outerMtu = this.pieceMtu;
-    this.pieceOn = on;
-    this.pieceMtu = mtu;
-    this.pieceOutcome = OK;
-    this.pieceHop[0] = nextHop[0]!;
-    this.counters.count(ips.FRAGMENTED);
-    if (packet.gsoType === GSO_NONE) fragment(packet, mtu, this.pool, this);
-    else cut(packet, this.pool, this.cutThenFragment);
-    this.pieceOn = outerOn;
-    this.pieceMtu = outerMtu;
-    return this.pieceOutcome;
-  }
-
-  /** Pieces of a large segment that are still too long, and may be fragmented. */
-  private readonly cutThenFragment: PieceSink = {
-    piece: (piece) => fragment(piece, this.pieceMtu, this.pool, this),
-  };
-
-  /** A fragment that is ready to go. */
-  piece(packet: Packet): void {
-    this.counters.count(ips.FRAGMENTS_CREATED);
-    const outcome = this.pieceOn!.out.output(packet, this.pieceOn!, this.pieceHop);
-    if (outcome !== OK) this.pieceOutcome = outcome;
+    return this.fragmenter.send(packet, on, nextHop, Math.min(mtu, length));
   }
 
   /** One of our unicast addresses. */
@@ -381,14 +369,7 @@ export class Ipv4 implements EtherProtocol, PieceSink {
   /** The address of ours for packets to `destination` by a route; ANY when its interface has none. */
   sourceOn(route: Route, destination: number): number {
     if (route.kind === ROUTE_LOCAL) return destination;
-    const near = route.gateway?.[0] ?? destination;
-    let main: number = ipv4.ANY;
-    for (const own of route.on.addresses) {
-      if (own.family !== 4) continue;
-      if (main === ipv4.ANY) main = own.words[0]!;
-      if (own.length > 0 && ((own.words[0]! ^ near) & (-1 << (32 - own.length))) === 0) return own.words[0]!;
-    }
-    return main;
+    return addressFor(route.on, route.gateway?.[0] ?? destination);
   }
 
   /** The largest packet that is known to fit the way to `destination`; 0 without a way. */

@@ -39,11 +39,9 @@ export class ConnectedRoutes {
     const made = [
       route(family, words, host, ROUTE_LOCAL, loopback, PRIORITY_LOCAL, ['up', 'host', 'local', 'linkLayer']),
     ];
-    if (length < host && on !== loopback) {
+    // On a loopback nobody else is near: an address stands for itself alone (in_ifinit).
+    if (length < host && on.type !== 'loopback') {
       made.push(route(family, words, length, ROUTE_FORWARD, on, PRIORITY_CONNECTED, ['up', 'cloning']));
-    } else if (length < host) {
-      // The whole of 127/8 is this machine.
-      made.push(route(family, words, length, ROUTE_LOCAL, on, PRIORITY_CONNECTED, ['up', 'reject']));
     }
     if (address.peer !== undefined) {
       made.push(route(family, address.peer, host, ROUTE_FORWARD, on, PRIORITY_CONNECTED, ['up', 'host']));

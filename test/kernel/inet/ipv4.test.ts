@@ -4,11 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as arp from '../../../appliance/wire/arp.ts';
 import * as icmp from '../../../appliance/wire/icmp.ts';
 import * as ipv4 from '../../../appliance/wire/ipv4.ts';
 import * as tcp from '../../../appliance/wire/tcp.ts';
 import { expectFrames, type Statistics } from '../../support/expect.ts';
 import {
+  arpPacket,
   data,
   frame,
   type Ip4Header,
@@ -320,7 +322,7 @@ test('the MTU of a route counts as well', () => {
 
 test('too long: in fragments of eight bytes times n, options only where they are copied', () => {
   const copied = Uint8Array.of(0x88, 4, 1, 2); // stream identifier: copied
-  const once = Uint8Array.of(0x07, 7, 4, 0, 0, 0, 0, 0); // record route: first fragment only
+  const once = Uint8Array.of(0x07, 7, 4, 0, 0, 0, 0, 1); // record route: first fragment only
   const options = Uint8Array.of(...once, ...copied);
   const packet = across({ options, id: 77, ttl: 9 }, payload(99, 100));
   const first = across(
@@ -388,4 +390,26 @@ test('a tagged TCP segment passes as it came but for TTL and checksum', () => {
     frame({ to: VR0_LINK, from: LEFT_LINK, vlan: 0, priority: 5 }, across({}, segment)),
   );
   expectFrames(out.right, [toRight(across({ ttl: 63 }, segment))]);
+});
+
+test('a host answers for an address on the interface that has it, and for those of loopback on any', () => {
+  const toOwn = (destination: string) =>
+    ip4({ source: LEFT, destination }, icmpMessage(icmp.TYPE_ECHO, 0, 1, 'data'));
+  const router = new Router();
+  router.host.address('lo0', '203.0.113.80/32'); // a virtual address, as a server has it for Direct Server Return
+  router.host.call('sysctl.set', { name: 'net.inet.ip.forwarding', value: 0 });
+  assert.equal(router.fromLeft(toOwn(LEFT_OWN)).left.length, 1);
+  assert.equal(router.fromLeft(toOwn('203.0.113.80')).left.length, 1);
+  router.host.moved();
+  assert.equal(router.fromLeft(toOwn(RIGHT_OWN)).left.length, 0);
+  assert.deepEqual(router.host.moved(), { ip: { received: 1, wrongInterface: 1 } });
+  router.host.call('sysctl.set', { name: 'net.inet.ip.forwarding', value: 1 });
+  assert.equal(router.fromLeft(toOwn(RIGHT_OWN)).left.length, 1);
+});
+
+test('an address on loopback is not asked for by ARP: nobody answers for it', () => {
+  const router = new Router();
+  router.host.address('lo0', '192.0.2.80/32');
+  const question = arpPacket(arp.REQUEST, { link: LEFT_LINK, address: LEFT }, { address: '192.0.2.80' });
+  expectFrames(router.inject(frame({ to: 'ff:ff:ff:ff:ff:ff', from: LEFT_LINK }, question)).left, []);
 });

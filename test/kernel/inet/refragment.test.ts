@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_ROUTE, OK, TOO_BIG } from '../../../appliance/kernel/inet/errors.ts';
-import { fragment } from '../../../appliance/kernel/inet/fragment.ts';
 import { Ipv4 } from '../../../appliance/kernel/inet/ipv4.ts';
 import { Captures } from '../../../appliance/kernel/link/capture.ts';
 import { Ethernet } from '../../../appliance/kernel/link/ethernet.ts';
@@ -101,10 +100,10 @@ test('a whole datagram is not touched', () => {
 });
 
 test('fragments of the smallest size there is', () => {
-  const { pool } = setup(1500);
-  const offsets: number[] = [];
-  fragment(datagram(pool, 30), 28, pool, {
-    piece: (one) => offsets.push(wire.fragmentOffset(one.bytes, one.network)),
-  });
-  assert.deepEqual(offsets, [0, 8, 16, 24]);
+  const { ip, on, sent, pool } = setup(28);
+  ip.send(datagram(pool, 30), on, nextHop);
+  assert.deepEqual(
+    sent.map((one) => wire.fragmentOffset(one.bytes, one.network)),
+    [0, 8, 16, 24],
+  );
 });
