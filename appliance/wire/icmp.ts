@@ -6,6 +6,8 @@ import { i32, setI32, setU16, u16 } from './bytes.ts';
 import * as checksums from './checksum.ts';
 
 export const HEADER_LENGTH = 8;
+/** An address mask message (RFC 950). */
+export const MASK_LENGTH = 12;
 /** Data that an error quotes behind the header of the packet (RFC 792). */
 export const QUOTED_DATA = 8;
 
@@ -111,6 +113,10 @@ export function nextHopMtu(bytes: Uint8Array, offset: number): number {
 /** Of an address mask reply (RFC 950), in its data. */
 export function mask(bytes: Uint8Array, offset: number): number {
   return i32(bytes, offset + HEADER_LENGTH);
+}
+
+export function setMask(bytes: Uint8Array, offset: number, value: number): void {
+  setI32(bytes, offset + HEADER_LENGTH, value);
 }
 
 /** Byte of the quoted packet that a parameter problem is about. */

@@ -15,7 +15,7 @@ export const ICMP: CounterGroup = {
     ['badChecksum', '%d bad checksum%s'],
     ['badLength', '%d message%s with bad length'],
     ['broadcastEcho', '%d echo request%s to broadcast/multicast rejected'],
-    ['echoReplies', '%d message response%s generated'],
+    ['replies', '%d message response%s generated'],
     ['received', '%d message%s received'],
     ['redirectsIgnored', '%d redirect%s ignored'],
     ['routesChanged', '%d route%s changed by redirects'],
@@ -33,7 +33,7 @@ export const TOO_SHORT = counterIndex(ICMP, 'tooShort');
 export const BAD_CHECKSUM = counterIndex(ICMP, 'badChecksum');
 export const BAD_LENGTH = counterIndex(ICMP, 'badLength');
 export const BROADCAST_ECHO = counterIndex(ICMP, 'broadcastEcho');
-export const ECHO_REPLIES = counterIndex(ICMP, 'echoReplies');
+export const REPLIES = counterIndex(ICMP, 'replies');
 export const RECEIVED = counterIndex(ICMP, 'received');
 export const REDIRECTS_IGNORED = counterIndex(ICMP, 'redirectsIgnored');
 export const ROUTES_CHANGED = counterIndex(ICMP, 'routesChanged');

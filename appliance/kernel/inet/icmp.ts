@@ -2,6 +2,7 @@
 //
 // ICMP messages that we hear (RFC 792, RFC 1122 3.2.2; ip_icmp.c): echo is answered, errors are told to transports, routes are learnt.
 
+import { INET, maskWord } from '../../abi/address.ts';
 import * as icmps from '../../abi/counters/icmp.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
@@ -26,6 +27,7 @@ import {
 import { DynamicRoutes4 } from './dynamic4.ts';
 import { writeIcmpHeader } from './icmpErrors.ts';
 import type { Ipv4 } from './ipv4.ts';
+import { isOnNetwork } from './local4.ts';
 
 /** MTUs to try when a router does not tell one (RFC 1191 7.1). */
 const PLATEAUS = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296, 68];
@@ -56,6 +58,7 @@ export class Icmp implements TransportProtocol {
       return this.counters.count(icmps.BAD_CHECKSUM);
     const type = icmp.type(bytes, transport);
     if (type === icmp.TYPE_ECHO) return this.echo(packet);
+    if (type === icmp.TYPE_MASK) return this.maskAsked(packet);
     this.raw?.input(packet);
     if (type === icmp.TYPE_REDIRECT) return this.redirected(packet);
     if (icmp.isError(type)) return this.errorHeard(packet, meaning(type, icmp.code(bytes, transport)));
@@ -67,26 +70,44 @@ export class Icmp implements TransportProtocol {
     this.raw?.control(packet, error, mtu);
   }
 
-  /** Sends the request back as a reply, from the address it was sent to. */
   private echo(packet: Packet): void {
-    const { bytes, network, transport } = packet;
-    const destination = ipv4.destination(bytes, network);
-    const wasUnicast = this.ip.isLocal(destination);
-    const toMany = !wasUnicast || packet.linkBroadcast || packet.linkMulticast;
+    const destination = ipv4.destination(packet.bytes, packet.network);
+    const toMany = packet.linkBroadcast || packet.linkMulticast || !this.ip.isLocal(destination);
     if (toMany && this.sysctl.get('net.inet.icmp.bmcastecho') === 0) {
       return this.counters.count(icmps.BROADCAST_ECHO);
     }
-    this.counters.count(icmps.ECHO_REPLIES);
+    this.reflect(packet, icmp.TYPE_ECHO_REPLY);
+  }
+
+  /** The mask of the network that the question came from (RFC 950), where net.inet.icmp.maskrepl allows it. */
+  private maskAsked(packet: Packet): void {
+    const { bytes, network, transport, end } = packet;
+    if (end - transport < icmp.MASK_LENGTH) return this.counters.count(icmps.TOO_SHORT);
+    const on = this.ip.interfaces.byIndex(packet.receivedOn);
+    const from = ipv4.source(bytes, network);
+    const own = on?.addresses.find((address) => address.family === INET && isOnNetwork(address, from));
+    if (own === undefined || this.sysctl.get('net.inet.icmp.maskrepl') === 0) {
+      return this.counters.count(icmps.UNKNOWN_TYPE);
+    }
+    icmp.setMask(bytes, transport, maskWord(own.length, 0));
+    this.reflect(packet, icmp.TYPE_MASK_REPLY);
+  }
+
+  /** Sends the request back as a reply, from the address it was sent to (icmp_reflect). */
+  private reflect(packet: Packet, type: number): void {
+    const { bytes, network, transport } = packet;
+    const destination = ipv4.destination(bytes, network);
     const reply = this.pool.take();
     reply.transport = reply.network + ipv4.HEADER_LENGTH;
     reply.end = reply.transport + packet.end - transport;
     reply.bytes.set(bytes.subarray(transport, packet.end), reply.transport);
     reply.rtable = packet.rtable;
-    icmp.setType(reply.bytes, reply.transport, icmp.TYPE_ECHO_REPLY);
+    icmp.setType(reply.bytes, reply.transport, type);
     icmp.fillChecksum(reply.bytes, reply.transport, reply.end);
+    const from = this.ip.isLocal(destination) ? destination : ipv4.ANY;
     const tos = ipv4.typeOfService(bytes, network);
-    const from = wasUnicast ? destination : ipv4.ANY;
     writeIcmpHeader(reply, tos, this.ip.hops, from, ipv4.source(bytes, network));
+    this.counters.count(icmps.REPLIES);
     this.ip.output(reply);
     this.pool.give(reply);
   }

@@ -46,6 +46,10 @@ export class InterfaceHandlers {
       stateChanged: (on) => {
         const data = { name: on.name, up: (on.flags & IFF_UP) !== 0, link: on.link };
         parts.emit({ event: 'interface.state', data });
+        for (const vlan of this.vlansOn(on)) this.interfaces.setLink(vlan, on.link);
+      },
+      linkAddressChanged: (on) => {
+        for (const vlan of this.vlansOn(on)) this.interfaces.setLinkAddress(vlan, on.linkAddress);
       },
       addressAdded: (on) => parts.emit({ event: 'interface.addresses', data: { name: on.name } }),
       addressRemoved: (on) => parts.emit({ event: 'interface.addresses', data: { name: on.name } }),
@@ -154,7 +158,13 @@ export class InterfaceHandlers {
     on.parent = parent;
     on.mtu = parent.mtu;
     this.interfaces.setLinkAddress(on, parent.linkAddress);
+    this.interfaces.setLink(on, parent.link);
     this.interfaces.setFlags(on, on.flags | IFF_BROADCAST | IFF_RUNNING | IFF_SIMPLEX | IFF_MULTICAST);
+  }
+
+  /** vlan interfaces live on their parent's carrier and have its Ethernet address. */
+  private vlansOn(parent: Interface): Interface[] {
+    return [...this.interfaces].filter((one) => one.parent === parent && one.type === 'vlan');
   }
 
   private addAddress(on: Interface, info: AddressInfo, alias: boolean): void {

@@ -64,7 +64,7 @@ test('an echo request to any of our addresses is answered from it, TTL and id of
     expectFrames(left, [toLeft(reply(own, idOf(left[0]), 56, { tos: 0x10 }))]);
     assert.deepEqual(router.host.moved(), {
       ip: { received: 1, delivered: 1, localOut: 1 },
-      icmp: { received: 1, echoReplies: 1 },
+      icmp: { received: 1, replies: 1 },
     });
   }
 });
@@ -79,6 +79,23 @@ test('an echo request to everyone is not answered unless net.inet.icmp.bmcastech
     const { left } = router.inject(frame({ to, from: LEFT_LINK }, echo(destination)));
     expectFrames(left, [toLeft(reply(LEFT_OWN, idOf(left[0])))]);
   }
+});
+
+test('an address mask request is answered where net.inet.icmp.maskrepl says so (RFC 950)', () => {
+  const router = new Router();
+  const ask = ip4({ source: LEFT, destination: LEFT_OWN }, icmpMessage(icmp.TYPE_MASK, 0, 7, 4));
+  expectNothing(router.fromLeft(ask).left);
+  router.host.call('sysctl.set', { name: 'net.inet.icmp.maskrepl', value: 1 });
+  const { left } = router.fromLeft(ask);
+  const mask = Uint8Array.of(255, 255, 255, 0);
+  expectFrames(left, [
+    toLeft(
+      ip4(
+        { source: LEFT_OWN, destination: LEFT, id: idOf(left[0]) },
+        icmpMessage(icmp.TYPE_MASK_REPLY, 0, 7, mask),
+      ),
+    ),
+  ]);
 });
 
 test('a message that is cut or has a wrong checksum is counted and answered by nothing', () => {

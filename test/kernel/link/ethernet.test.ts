@@ -97,6 +97,19 @@ test('vlan interfaces: tagged both ways, each with its own addresses and counter
   assert.deepEqual(router.host.moved(), { ether: { noVlan: 1 } });
 });
 
+test('a vlan interface lives on its parent’s carrier and Ethernet address', () => {
+  const router = new Router();
+  const { host } = router;
+  host.call('interface.create', { name: 'vlan7' });
+  host.call('interface.set', { name: 'vlan7', vlan: { tag: 7, parent: 'vr0' } });
+  host.kernel.setLink(host.kernel.interfaces.get('vr0'), false);
+  assert.equal(interfaceOf(router, 'vlan7').link, 'no carrier');
+  host.kernel.setLink(host.kernel.interfaces.get('vr0'), true);
+  assert.equal(interfaceOf(router, 'vlan7').link, 'active');
+  host.call('interface.set', { name: 'vr0', linkAddress: [2, 0, 0, 0, 1, 0x99] });
+  assert.deepEqual(interfaceOf(router, 'vlan7').linkAddress, [2, 0, 0, 0, 1, 0x99]);
+});
+
 test('tag 0 is only a priority', () => {
   const router = new Router();
   assert.equal(
