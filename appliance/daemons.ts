@@ -1,14 +1,81 @@
 // SPDX-License-Identifier: ISC
 //
-// The daemons of a machine: how each is started from the machine's files.
+// The daemons of a machine: how each is started from the machine's files, and what of the world it is handed.
 
+import { execFile } from 'node:child_process';
+import { sameAddress } from './abi/address.ts';
+import type { KernelClient } from './abi/client.ts';
+import { askRaw, connectTcp } from './host/socketStream.ts';
 import type { Daemon, DaemonStarter } from './machine.ts';
+import { echoRequest, isEchoReply } from './user/relayd/echo.ts';
+import type { Network, ScriptRunner } from './user/relayd/network.ts';
+import { startRelayd } from './user/relayd/relayd.ts';
 
-const STARTERS: Readonly<Record<string, DaemonStarter>> = {};
+/** A check's script may print so much before it is ended. */
+const MAXIMUM_SCRIPT_OUTPUT = 64 * 1024;
+
+/** The appliance's own sockets, as relayd uses them. */
+export function networkOf(client: KernelClient): Network {
+  let sequence = 0;
+  return {
+    connect: (to) => connectTcp(client, to),
+    echo: ({ address, timeout }) => {
+      const { protocol, data } = echoRequest(address.family, process.pid & 0xffff, sequence++ & 0xffff);
+      return askRaw(client, { address, protocol, data, timeout }, (answer) => {
+        return sameAddress(answer.from.address, address) && isEchoReply(address.family, answer.data, data);
+      });
+    },
+  };
+}
+
+/** Runs a script of the host without a shell, for so long and with so much output at most. */
+const runScript: ScriptRunner = (path, host, timeout) =>
+  new Promise((resolve, reject) => {
+    const options = {
+      timeout,
+      maxBuffer: MAXIMUM_SCRIPT_OUTPUT,
+      env: {},
+      cwd: '/',
+      killSignal: 'SIGKILL',
+    } as const;
+    execFile(path, [host], options, (error) => {
+      if (error === null) resolve(0);
+      else if (typeof error.code === 'number') resolve(error.code);
+      else reject(error);
+    });
+  });
+
+const STARTERS: Readonly<Record<string, DaemonStarter>> = {
+  relayd: async (_flags, machine) => {
+    const file = '/etc/relayd.conf';
+    const relayd = await startRelayd({
+      text: await machine.files.read(file),
+      file,
+      kernel: machine.kernel,
+      network: networkOf(machine.kernel),
+      clock: {
+        now: () => Date.now(),
+        after: (milliseconds, fire) => {
+          const timer = setTimeout(fire, milliseconds);
+          return () => clearTimeout(timer);
+        },
+      },
+      random: Math.random,
+      log: (line) => machine.log.say('relayd', line),
+      runScript,
+    });
+    return { control: relayd, stop: () => relayd.stop() };
+  },
+};
 
 /** Starts a daemon; rejects for one that there is not. */
-export const startDaemon: DaemonStarter = (name, flags, machine): Promise<Daemon> => {
+export function startDaemon(
+  name: string,
+  flags: string,
+  machine: Parameters<DaemonStarter>[1],
+): Promise<Daemon> {
   const starter = STARTERS[name];
-  if (starter === undefined) return Promise.reject(new Error('there is no such daemon'));
-  return starter(name, flags, machine);
-};
+  return starter === undefined
+    ? Promise.reject(new Error('there is no such daemon'))
+    : starter(flags, machine);
+}

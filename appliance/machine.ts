@@ -5,9 +5,9 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatAddress, formatLinkAddress } from './abi/addressText.ts';
+import type { KernelClient } from './abi/client.ts';
 import { openHardware } from './host/hardware.ts';
 import { KernelThread } from './host/kernelThread.ts';
-import type { TapInterface } from './host/messages.ts';
 import type { CommandContext, MachineInfo } from './user/commands/command.ts';
 import { runCommand } from './user/commands/index.ts';
 import { type Machine, parseMachineJson } from './user/config/machineJson.ts';
@@ -29,39 +29,51 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** Starts a daemon by name; rejects with a sentence when it cannot. */
-export type DaemonStarter = (name: string, flags: string, machine: RunningMachine) => Promise<Daemon>;
+/** A kernel and how it is ended: in a thread of its own, or in this one. */
+export interface MachineKernel extends KernelClient {
+  stop(): Promise<void>;
+}
+
+/** What a machine is made of. */
+export interface MachineParts {
+  readonly directory: string;
+  readonly machine: Machine;
+  readonly kernel: MachineKernel;
+  readonly log: MachineLog;
+  readonly startDaemon: DaemonTable;
+  /** Lines of the boot log that tell of the hardware. */
+  readonly attachLines: readonly string[];
+  /** Whether the machine can be reached by its control socket. */
+  readonly control: boolean;
+}
+
+/** Starts one daemon; rejects with a sentence when it cannot. */
+export type DaemonStarter = (flags: string, machine: RunningMachine) => Promise<Daemon>;
+
+/** Starts a daemon by name. */
+export type DaemonTable = (name: string, flags: string, machine: RunningMachine) => Promise<Daemon>;
 
 export class RunningMachine implements CommandRunner {
   readonly name: string;
   readonly log: MachineLog;
-  readonly kernel: KernelThread;
+  readonly kernel: MachineKernel;
   readonly files: MachineFiles;
   readonly ended: Promise<Ending>;
   private readonly info: MachineInfo;
   private readonly daemons = new Map<string, Daemon>();
-  private readonly startDaemon: DaemonStarter;
+  private readonly startDaemon: DaemonTable;
   private control: ControlServer | undefined;
   private end!: (how: Ending) => void;
 
-  private constructor(parts: {
-    directory: string;
-    machine: Machine;
-    interfaces: readonly TapInterface[];
-    console: (line: string) => void;
-    startDaemon: DaemonStarter;
-  }) {
+  private constructor(parts: MachineParts) {
     const { directory, machine } = parts;
     this.files = new MachineFiles(directory);
-    this.log = new MachineLog(join(directory, 'var/log/messages'), parts.console);
+    this.log = parts.log;
+    this.kernel = parts.kernel;
     this.startDaemon = parts.startDaemon;
     this.name = hostName(directory, machine.name);
     this.ended = new Promise((resolve) => {
       this.end = resolve;
-    });
-    this.kernel = new KernelThread(parts.interfaces, (error) => {
-      this.log.say('kernel', `panic: ${error.stack ?? error.message}`, 'error');
-      process.exit(70);
     });
     this.info = {
       name: this.name,
@@ -75,42 +87,42 @@ export class RunningMachine implements CommandRunner {
   }
 
   /**
-   * Boots the machine of a directory. Resolves when every daemon runs. Throws MachineError, HardwareError or an error with a sentence
-   * for the user when there is nothing to boot; a wrong file in etc/ is only said.
+   * Boots the machine of a directory on TAPs. Resolves when every daemon runs. Throws MachineError, HardwareError or an error with a
+   * sentence for the user when there is nothing to boot; a wrong file in etc/ is only said.
    */
   static async boot(
     directory: string,
     console: (line: string) => void,
-    startDaemon: DaemonStarter,
+    startDaemon: DaemonTable,
   ): Promise<RunningMachine> {
-    const file = join(directory, 'machine.json');
-    if (!existsSync(file)) throw new Error(`${file} is missing: this is no machine directory.`);
-    const machine = parseMachineJson(readFileSync(file, 'utf8'), file);
-    for (const folder of ['etc', 'var/run', 'var/log', 'var/db'])
-      mkdirSync(join(directory, folder), { recursive: true });
+    const machine = readMachine(directory);
     const interfaces = openHardware(machine.interfaces);
-    const running = new RunningMachine({ directory, machine, interfaces, console, startDaemon });
+    const log = new MachineLog(join(directory, 'var/log/messages'), console);
+    const kernel = new KernelThread(interfaces, (error) => {
+      log.say('kernel', `panic: ${error.stack ?? error.message}`, 'error');
+      process.exit(70);
+    });
+    const attachLines = interfaces.map(({ name, linkAddress, tap }) => {
+      const offloads = `checksum, TSO${tap.uso ? ', USO' : ''}`;
+      return `${name} at mainbus0 tap "${tap.name}": ${offloads}, address ${formatLinkAddress(linkAddress)}`;
+    });
+    return RunningMachine.start({ directory, machine, kernel, log, startDaemon, attachLines, control: true });
+  }
+
+  /** Boots a machine whose hardware is there. */
+  static async start(parts: MachineParts): Promise<RunningMachine> {
+    const running = new RunningMachine(parts);
     try {
-      running.control = await ControlServer.listen(join(directory, SOCKET), running);
-      running.attachLines(interfaces);
+      if (parts.control) running.control = await ControlServer.listen(join(parts.directory, SOCKET), running);
+      running.log.say('kernel', `rhine ${VERSION} (Node ${process.versions.node})`);
+      running.log.say('kernel', 'mainbus0 at root');
+      for (const line of parts.attachLines) running.log.say('kernel', line);
       running.listenToKernel();
       await running.rc();
       return running;
     } catch (error) {
       await running.shutdown();
       throw error;
-    }
-  }
-
-  private attachLines(interfaces: readonly TapInterface[]): void {
-    this.log.say('kernel', `rhine ${VERSION} (Node ${process.versions.node})`);
-    this.log.say('kernel', 'mainbus0 at root');
-    for (const { name, linkAddress, tap } of interfaces) {
-      const offloads = `checksum, TSO${tap.uso ? ', USO' : ''}`;
-      this.log.say(
-        'kernel',
-        `${name} at mainbus0 tap "${tap.name}": ${offloads}, address ${formatLinkAddress(linkAddress)}`,
-      );
     }
   }
 
@@ -198,6 +210,16 @@ export class RunningMachine implements CommandRunner {
     await this.control?.close();
     await this.kernel.stop();
   }
+}
+
+/** Reads machine.json and makes the folders that a machine writes to. */
+export function readMachine(directory: string): Machine {
+  const file = join(directory, 'machine.json');
+  if (!existsSync(file)) throw new Error(`${file} is missing: this is no machine directory.`);
+  const machine = parseMachineJson(readFileSync(file, 'utf8'), file);
+  for (const folder of ['etc', 'var/run', 'var/log', 'var/db'])
+    mkdirSync(join(directory, folder), { recursive: true });
+  return machine;
 }
 
 /** /etc/myname, or the machine's own name. */

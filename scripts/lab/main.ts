@@ -202,11 +202,12 @@ async function demo(lab: LabDefinition, inProcess: boolean): Promise<number> {
       const taps = await TapNetwork.up(lab, { project: PROJECT, directory }, say);
       network = taps;
       store.write(directory, record(lab, taps));
-    } else {
-      say(`in-process network: ${reason}`);
-      network = await InProcessNetwork.up(lab, { project: PROJECT, directory }, say);
+      return demonstrate(taps, lab, say);
     }
-    return demonstrate(network, lab, say);
+    say(`in-process network: ${reason}`);
+    const inside = await InProcessNetwork.up(lab, { project: PROJECT, directory }, say);
+    network = inside;
+    return demonstrate(inside, lab, say);
   };
   try {
     const result = await Promise.race([work(), interrupted]);
