@@ -162,9 +162,7 @@ export class Arp implements EtherProtocol, Resolver {
     else return this.counters.count(arps.MALFORMED);
     const high = arp.senderHigh(bytes, network);
     if ((high & GROUP_BIT) !== 0) return this.counters.count(arps.BAD_ADDRESS);
-    const { linkAddress: own } = on;
-    const isOwn =
-      high === ethernet.addressHigh(own, 0) && arp.senderLow(bytes, network) === ethernet.addressLow(own, 0);
+    const isOwn = high === on.linkHigh && arp.senderLow(bytes, network) === on.linkLow;
     if (isOwn) return this.counters.count(arps.OWN);
     this.hear(packet, on);
     if (operation === arp.REQUEST) this.answer(packet, on);
@@ -231,8 +229,7 @@ export class Arp implements EtherProtocol, Resolver {
     if (arp.sender(bytes, network) === target) return;
     const published = this.entries.at(target);
     if (hasAddress(on, target)) {
-      const { linkAddress: own } = on;
-      this.reply(packet, on, ethernet.addressHigh(own, 0), ethernet.addressLow(own, 0), target);
+      this.reply(packet, on, on.linkHigh, on.linkLow, target);
     } else if (published?.published && published.on === on) {
       this.reply(packet, on, published.linkHigh, published.linkLow, target);
     }

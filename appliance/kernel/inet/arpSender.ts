@@ -71,9 +71,7 @@ export class ArpSender {
   private send(on: Interface, source: number, target: number, toHigh: number, toLow: number): void {
     const packet = this.pool.take();
     const { bytes, network } = packet;
-    const high = ethernet.addressHigh(on.linkAddress, 0);
-    const low = ethernet.addressLow(on.linkAddress, 0);
-    arp.write(bytes, network, arp.REQUEST, high, low, source, 0, 0, target);
+    arp.write(bytes, network, arp.REQUEST, on.linkHigh, on.linkLow, source, 0, 0, target);
     packet.end = network + arp.PACKET_LENGTH;
     packet.linkBroadcast = toHigh === ethernet.BROADCAST_HIGH;
     this.counters.count(arps.REQUESTS_SENT);

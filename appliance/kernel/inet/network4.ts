@@ -92,10 +92,10 @@ export class Network4 implements Network {
     return checksum.pseudo4(source, ipv4.destination(bytes, network), protocol, end - transport);
   }
 
-  checksumGood(packet: Packet, protocol: number): boolean {
+  checksum(packet: Packet, protocol: number): number {
     const { bytes, network, transport, end } = packet;
-    if (protocol === ipv4.PROTOCOL_ICMP) return checksum.compute(bytes, transport, end - transport) === 0;
-    return checksum.transport4(bytes, network, protocol, transport, end - transport) === 0;
+    if (protocol === ipv4.PROTOCOL_ICMP) return checksum.compute(bytes, transport, end - transport);
+    return checksum.transport4(bytes, network, protocol, transport, end - transport);
   }
 
   output(packet: Packet): number {

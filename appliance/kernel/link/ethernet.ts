@@ -64,9 +64,7 @@ export class Ethernet implements LinkOutput, PieceSink {
   private readonly pool: PacketPool;
   private readonly types: number[] = [];
   private readonly handlers: EtherProtocol[] = [];
-  /** By interface index: own address as two numbers, and the groups it listens to. */
-  private readonly ownHigh = new Int32Array(4096);
-  private readonly ownLow = new Int32Array(4096);
+  /** What each interface listens to, by its index. */
   private readonly listening: (Listening[] | undefined)[] = [];
   /** Where the pieces of the segment being cut go. */
   private cutOn: Interface | undefined;
@@ -76,11 +74,11 @@ export class Ethernet implements LinkOutput, PieceSink {
     this.interfaces = parts.interfaces;
     this.captures = parts.captures;
     this.pool = parts.pool;
-    const learn = (on: Interface) => {
-      this.ownHigh[on.index] = ethernet.addressHigh(on.linkAddress, 0);
-      this.ownLow[on.index] = ethernet.addressLow(on.linkAddress, 0);
-    };
-    this.interfaces.listen({ attached: learn, linkAddressChanged: learn });
+    this.interfaces.listen({
+      detached: (on) => {
+        this.listening[on.index] = undefined;
+      },
+    });
   }
 
   /** Registers what frames of an EtherType lead to. */
@@ -126,7 +124,7 @@ export class Ethernet implements LinkOutput, PieceSink {
     const { bytes, link } = packet;
     const high = ethernet.destinationHigh(bytes, link);
     const low = ethernet.destinationLow(bytes, link);
-    if (high === this.ownHigh[on.index] && low === this.ownLow[on.index]) return true;
+    if (high === on.linkHigh && low === on.linkLow) return true;
     if (ethernet.isBroadcast(bytes, link)) {
       packet.linkBroadcast = true;
       on.count(INPUT_MULTICASTS, 1);
@@ -208,8 +206,7 @@ export class Ethernet implements LinkOutput, PieceSink {
   /** Puts the Ethernet header in front of `packet.network` and transmits. Source is the interface's own address. */
   send(packet: Packet, on: Interface, toHigh: number, toLow: number, type: number): number {
     packet.link = packet.network - WRITE_TAG_ROOM;
-    const fromHigh = this.ownHigh[on.index]!;
-    ethernet.write(packet.bytes, packet.link, toHigh, toLow, fromHigh, this.ownLow[on.index]!, type);
+    ethernet.write(packet.bytes, packet.link, toHigh, toLow, on.linkHigh, on.linkLow, type);
     return this.transmit(packet, on);
   }
 

@@ -77,6 +77,9 @@ export class Interface {
   readonly device: Device | undefined;
   readonly counters: Float64Array = new Float64Array(INTERFACE_COUNTERS.length);
   readonly linkAddress: Uint8Array = new Uint8Array(6);
+  /** The same as two numbers, for comparing; `Interfaces.setLinkAddress` keeps them alike. */
+  linkHigh = 0;
+  linkLow = 0;
   flags = 0;
   mtu = 1500;
   /** Whether the device has carrier; true where there is nothing to have it. */

@@ -5,6 +5,7 @@
 import { addressBits, type Family, INET } from '../../abi/address.ts';
 import { CallError } from '../../abi/errno.ts';
 import { IFF_RUNNING, IFF_UP, type InterfaceType } from '../../abi/interface.ts';
+import * as ethernet from '../../wire/ethernet.ts';
 import type { Device } from '../device.ts';
 import { Interface, type InterfaceAddress, type LinkOutput } from './interface.ts';
 
@@ -81,6 +82,8 @@ export class Interfaces implements Iterable<Interface> {
 
   setLinkAddress(on: Interface, address: ArrayLike<number>): void {
     on.linkAddress.set(address);
+    on.linkHigh = ethernet.addressHigh(on.linkAddress, 0);
+    on.linkLow = ethernet.addressLow(on.linkAddress, 0);
     for (const listener of this.listeners) listener.linkAddressChanged?.(on);
   }
 

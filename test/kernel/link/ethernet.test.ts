@@ -110,6 +110,27 @@ test('a vlan interface lives on its parent’s carrier and Ethernet address', ()
   assert.deepEqual(interfaceOf(router, 'vlan7').linkAddress, [2, 0, 0, 0, 1, 0x99]);
 });
 
+test('interfaces that come and go leave nothing behind', () => {
+  const router = new Router();
+  const { host } = router;
+  const before = host.call('route.list', { cursor: 0 }).items.length;
+  for (let i = 0; i < 5000; i++) {
+    host.call('interface.create', { name: 'vlan7' });
+    host.call('interface.set', { name: 'vlan7', vlan: { tag: 7, parent: 'vr0' } });
+    if (i % 1000 === 999) host.address('vlan7', '203.0.113.1/24');
+    if (i < 4999) host.call('interface.destroy', { name: 'vlan7' });
+  }
+  const from = '203.0.113.9';
+  const question = arpPacket(arp.REQUEST, { link: LEFT_LINK, address: from }, { address: '203.0.113.1' });
+  router.left.take();
+  assert.equal(
+    router.inject(frame({ to: EVERYONE, from: LEFT_LINK, vlan: 7 }, question)).left.length > 0,
+    true,
+  );
+  host.call('interface.destroy', { name: 'vlan7' });
+  assert.equal(host.call('route.list', { cursor: 0 }).items.length, before);
+});
+
 test('tag 0 is only a priority', () => {
   const router = new Router();
   assert.equal(
