@@ -9,15 +9,16 @@ export class Sysctl {
   private readonly values: Record<SysctlName, number> = { ...SYSCTLS };
   private readonly watchers: (() => void)[] = [];
 
+  /** The value of a setting; CallError ENOENT for an unknown name. */
   get(name: SysctlName): number {
+    if (!Object.hasOwn(this.values, name)) throw new CallError('ENOENT', `${name}: no such name`);
     return this.values[name];
   }
 
-  /** Sets a value and answers the previous one. CallError EINVAL for what is not a number of 32 bits, ENOENT for an unknown name. */
+  /** Sets a value and answers the previous one. CallError EINVAL for what is no number of 31 bits, ENOENT for an unknown name. */
   set(name: SysctlName, value: number): number {
-    if (!(name in this.values)) throw new CallError('ENOENT', `${name}: no such name`);
+    const previous = this.get(name);
     if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff) throw new CallError('EINVAL');
-    const previous = this.values[name];
     this.values[name] = value;
     for (const watcher of this.watchers) watcher();
     return previous;
