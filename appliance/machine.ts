@@ -159,6 +159,7 @@ export class RunningMachine implements CommandRunner {
       say: (line) => this.log.say('rc', line),
       complain: (line) => this.log.say('rc', line, 'error'),
       command: (args, stdin = '') => this.runForRc(args, stdin),
+      wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
       daemon: async (name, flags) => {
         this.daemons.set(name, await this.startDaemon(name, flags, this));
       },

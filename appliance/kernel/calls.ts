@@ -4,6 +4,7 @@
 
 import type { Calls, Handlers } from '../abi/client.ts';
 import type { NeighborCalls } from '../abi/neighbor.ts';
+import type { SocketCalls } from '../abi/socket.ts';
 import { SYSCTLS, type SysctlName } from '../abi/system.ts';
 import type { Clock } from './clock.ts';
 import { SECOND } from './clock.ts';
@@ -14,7 +15,7 @@ import type { PfHandlers } from './pf/calls.ts';
 import type { RouteHandlers } from './route/routeCalls.ts';
 import type { Sysctl } from './sysctl.ts';
 
-export type CallTable = Partial<Handlers<Calls>>;
+export type CallTable = Handlers<Calls>;
 
 export interface Parts {
   readonly clock: Clock;
@@ -24,6 +25,7 @@ export interface Parts {
   readonly routeHandlers: RouteHandlers;
   readonly neighborCalls: Handlers<NeighborCalls>;
   readonly pfHandlers: PfHandlers;
+  readonly socketCalls: Handlers<SocketCalls>;
   readonly counters: readonly Counters[];
 }
 
@@ -35,6 +37,7 @@ export function tableOfCalls(parts: Parts): CallTable {
     ...parts.captures.calls,
     ...parts.neighborCalls,
     ...parts.pfHandlers.calls,
+    ...parts.socketCalls,
     'sysctl.get': ({ name }) => {
       const names = name === undefined ? (Object.keys(SYSCTLS) as SysctlName[]) : [name];
       return Object.fromEntries(names.map((one) => [one, sysctl.get(one)]));

@@ -6,6 +6,7 @@ import { INET, ipv4 as ipv4Address, type LinkAddress } from '../abi/address.ts';
 import type { Answer, CallName, KernelEvent, Request } from '../abi/client.ts';
 import { CallError } from '../abi/errno.ts';
 import { IFF_BROADCAST, IFF_MULTICAST, IFF_RUNNING, IFF_SIMPLEX } from '../abi/interface.ts';
+import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
 import { type CallTable, type Parts, tableOfCalls } from './calls.ts';
 import type { Device } from './device.ts';
 import { Arp } from './inet/arp.ts';
@@ -14,6 +15,7 @@ import { Icmp } from './inet/icmp.ts';
 import { IcmpErrors4 } from './inet/icmpErrors.ts';
 import { Igmp } from './inet/igmp.ts';
 import { Ipv4 } from './inet/ipv4.ts';
+import { Network4 } from './inet/network4.ts';
 import { Inet6 } from './inet6/inet6.ts';
 import { Captures } from './link/capture.ts';
 import { Ethernet } from './link/ethernet.ts';
@@ -31,6 +33,11 @@ import { RouteHandlers } from './route/routeCalls.ts';
 import { Routes } from './route/routes.ts';
 import { Sysctl } from './sysctl.ts';
 import { Timeouts } from './timeout.ts';
+import { Raw } from './transport/raw.ts';
+import { SocketTable } from './transport/socket.ts';
+import { socketCalls } from './transport/sockets.ts';
+import { Tcp } from './transport/tcp/tcp.ts';
+import { Udp } from './transport/udp.ts';
 
 const LOOPBACK = 0x7f000001;
 
@@ -83,6 +90,17 @@ export class Kernel {
     const pf = new Pf({ clock, timeouts, random, interfaces, routes, ipv4, ipv6: inet6.ip, pool });
     ipv4.filter = pf;
     inet6.ip.filter = pf;
+    const sockets = new SocketTable();
+    const networks = { 4: new Network4(ipv4), 6: inet6.network };
+    const services = { networks, clock, timeouts, random, pool, sysctl, sockets, emit };
+    const tcp = new Tcp(services);
+    const udp = new Udp(services);
+    const raw = new Raw(services);
+    for (const protocols of [ipv4.protocols, inet6.ip.protocols]) {
+      protocols[PROTOCOL_TCP] = tcp;
+      protocols[PROTOCOL_UDP] = udp;
+    }
+    for (const part of [ipv4, icmp, inet6.ip, inet6.icmp]) part.raw = raw;
     loopback.input4 = ipv4;
     loopback.input6 = inet6.ip;
     const interfaceHandlers = new InterfaceHandlers({
@@ -99,6 +117,9 @@ export class Kernel {
       icmp.counters,
       igmp.counters,
       ...inet6.counters,
+      tcp.counters,
+      udp.counters,
+      raw.counters,
     ];
     const parts: Parts = {
       clock,
@@ -107,6 +128,7 @@ export class Kernel {
       interfaceHandlers,
       routeHandlers,
       pfHandlers: new PfHandlers(pf, emit),
+      socketCalls: socketCalls(sockets, tcp, udp, raw),
       neighborCalls: neighborCalls({ 4: new ArpTable({ arp, interfaces, clock }), 6: inet6.table }),
       counters,
     };
@@ -158,8 +180,8 @@ export class Kernel {
 
   /** Answers a call, or throws CallError. */
   call<C extends CallName>(name: C, request: Request<C>): Answer<C> {
-    const handler = this.calls[name] as ((request: Request<C>) => Answer<C>) | undefined;
-    if (handler === undefined) throw new CallError('EOPNOTSUPP', `${name}: no such call`);
+    if (!Object.hasOwn(this.calls, name)) throw new CallError('EOPNOTSUPP', `${name}: no such call`);
+    const handler = this.calls[name] as (request: Request<C>) => Answer<C>;
     const answer = handler(request);
     this.loopback.drain();
     return answer;

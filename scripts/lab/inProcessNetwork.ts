@@ -98,7 +98,9 @@ export class InProcessNetwork implements Network {
     }
     network.time.start();
     try {
-      for (const [i, host] of definition.hosts.entries()) {
+      // Web servers answer before the first check asks them.
+      const inOrder = [...definition.hosts].sort((a, b) => Number(b.serves) - Number(a.serves));
+      for (const [i, host] of inOrder.entries()) {
         progress(`booting ${host.name} (${host.machine})`);
         await network.bootHost(host, i + 1, places);
       }
@@ -204,7 +206,7 @@ export class InProcessNetwork implements Network {
     const to = { address, port: Number(port || 80), timeout: FETCH_TIMEOUT };
     const socket = await connectTcp(machine.kernel, to);
     const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
-      const request = get(url, { createConnection: () => socket, agent: false }, (response) => {
+      const request = get(url, { createConnection: () => socket }, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (piece: string) => {
           text += piece;

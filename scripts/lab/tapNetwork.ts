@@ -75,8 +75,9 @@ export class TapNetwork implements Network {
   private async build(): Promise<void> {
     for (const segment of this.definition.segments) await this.makeSegment(segment);
     const kinds = (kind: string) => this.definition.hosts.filter((host) => host.kind === kind);
-    await Promise.all(kinds('appliance').map((host) => this.bootAppliance(host)));
+    // Web servers answer before the first check asks them.
     await Promise.all(kinds('host').map((host) => this.startHost(host)));
+    await Promise.all(kinds('appliance').map((host) => this.bootAppliance(host)));
   }
 
   /** A bridge that only joins: no address, no filter, no snooping, no delay before it forwards. */

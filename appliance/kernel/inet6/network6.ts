@@ -108,9 +108,9 @@ export class Network6 implements Network {
     return checksum.pseudo6(packet.bytes, ipv6.sourceAt(packet.network), protocol, length);
   }
 
-  checksumGood(packet: Packet, protocol: number): boolean {
+  checksum(packet: Packet, protocol: number): number {
     const { bytes, network, transport, end } = packet;
-    return checksum.transport6(bytes, network, protocol, transport, end - transport) === 0;
+    return checksum.transport6(bytes, network, protocol, transport, end - transport);
   }
 
   output(packet: Packet): number {

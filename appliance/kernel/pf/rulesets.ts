@@ -2,7 +2,6 @@
 //
 // Rulesets and anchors (pf_ruleset.c): a tree of paths, each with its lists of rules; replaced whole, between two packets.
 
-import { CallError } from '../../abi/errno.ts';
 import type { Rule, RuleList } from '../../abi/rule.ts';
 import { CompiledRule, type Tags } from './compile.ts';
 
@@ -80,7 +79,7 @@ export class Rulesets {
   /** Paths below `anchor`, its direct children or all of them, each before its own children. */
   anchors(anchor: string, recursive: boolean): string[] {
     const ruleset = this.byPath.get(anchor);
-    if (ruleset === undefined) throw new CallError('EINVAL', 'Anchor does not exist.');
+    if (ruleset === undefined) return [];
     return ruleset.children.flatMap((child) => [
       child.path,
       ...(recursive ? this.anchors(child.path, true) : []),

@@ -31,9 +31,14 @@ export interface BootParts {
   readonly complain: (line: string) => void;
   /** Runs a rhine command; answers its exit status. What it prints is shown. */
   readonly command: (args: readonly string[], stdin?: string) => Promise<number>;
+  readonly wait: (milliseconds: number) => Promise<void>;
   /** Starts a daemon; rejects with a sentence when it cannot. */
   readonly daemon: (name: string, flags: string) => Promise<void>;
 }
+
+/** Duplicate address detection takes a second; addresses that are not through by then are left to it, as netstart(8) does. */
+const DETECTION_STEP = 100;
+const DETECTION_STEPS = 40;
 
 /** Daemons in the order they are started. */
 const DAEMONS = ['relayd'];
@@ -96,6 +101,17 @@ async function startNetwork(parts: BootParts): Promise<void> {
     .sort((a, b) => orderOf(a) - orderOf(b) || a.localeCompare(b, 'en', { numeric: true }));
   for (const name of names) await startInterface(parts, name);
   await setGateways(parts);
+  await untilDetected(parts);
+}
+
+/** Daemons need addresses that they can use: waits for those that are tentative, on links that are there (RFC 4862 5.4). */
+async function untilDetected(parts: BootParts): Promise<void> {
+  for (let step = 0; step < DETECTION_STEPS; step++) {
+    const interfaces = await parts.kernel.call('interface.list', {});
+    const usable = interfaces.filter((on) => on.link !== 'no carrier');
+    if (!usable.some((on) => on.addresses.some((address) => address.state === 'tentative'))) return;
+    await parts.wait(DETECTION_STEP);
+  }
 }
 
 function orderOf(name: string): number {
