@@ -7,15 +7,9 @@ import type { Answer, CallName, KernelEvent, Request } from '../abi/client.ts';
 import { CallError } from '../abi/errno.ts';
 import { IFF_BROADCAST, IFF_MULTICAST, IFF_RUNNING, IFF_SIMPLEX } from '../abi/interface.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
-import { type CallTable, type Parts, tableOfCalls } from './calls.ts';
+import { type CallTable, tableOfCalls } from './calls.ts';
 import type { Device } from './device.ts';
-import { Arp } from './inet/arp.ts';
-import { ArpTable } from './inet/arpTable.ts';
-import { Icmp } from './inet/icmp.ts';
-import { IcmpErrors4 } from './inet/icmpErrors.ts';
-import { Igmp } from './inet/igmp.ts';
-import { Ipv4 } from './inet/ipv4.ts';
-import { Network4 } from './inet/network4.ts';
+import { type Ground, Inet } from './inet/inet.ts';
 import { Inet6 } from './inet6/inet6.ts';
 import { Captures } from './link/capture.ts';
 import { Ethernet } from './link/ethernet.ts';
@@ -67,77 +61,51 @@ export class Kernel {
     const sysctl = new Sysctl();
     const routes = new Routes();
     const captures = new Captures({ interfaces, clock, pool, emit });
-    this.ethernet = new Ethernet({ interfaces, captures, pool });
-    this.loopback = new Loopback({ pool, captures, counters: this.ethernet.counters });
-    const { ethernet, loopback } = this;
+    const ethernet = new Ethernet({ interfaces, captures, pool });
+    const loopback = new Loopback({ pool, captures, counters: ethernet.counters });
+    this.ethernet = ethernet;
+    this.loopback = loopback;
     new ConnectedRoutes({ routes, interfaces, loopback: () => interfaces.get('lo0') });
-    const ipv4 = new Ipv4({ interfaces, ethernet, routes, clock, timeouts, random, pool, sysctl });
-    const icmp = new Icmp({ ipv4, timeouts, pool, sysctl });
-    new IcmpErrors4({ ipv4, clock, pool, sysctl, counters: icmp.counters });
-    const igmp = new Igmp({ ipv4, interfaces, clock, timeouts, random, pool });
-    const arp = new Arp({ interfaces, ethernet, clock, timeouts, pool, emit });
-    const inet6 = new Inet6({
-      interfaces,
-      ethernet,
-      routes,
-      clock,
-      timeouts,
-      random,
-      pool,
-      sysctl,
-      emit,
-    });
-    const pf = new Pf({ clock, timeouts, random, interfaces, routes, ipv4, ipv6: inet6.ip, pool });
-    ipv4.filter = pf;
-    inet6.ip.filter = pf;
-    const sockets = new SocketTable();
-    const networks = { 4: new Network4(ipv4), 6: inet6.network };
-    const services = { networks, clock, timeouts, random, pool, sysctl, sockets, emit };
-    const tcp = new Tcp(services);
-    const udp = new Udp(services);
-    const raw = new Raw(services);
-    for (const protocols of [ipv4.protocols, inet6.ip.protocols]) {
-      protocols[PROTOCOL_TCP] = tcp;
-      protocols[PROTOCOL_UDP] = udp;
-    }
-    for (const part of [ipv4, icmp, inet6.ip, inet6.icmp]) part.raw = raw;
-    loopback.input4 = ipv4;
+    const ground = { interfaces, ethernet, routes, clock, timeouts, random, pool, sysctl, emit };
+    const inet = new Inet(ground);
+    const inet6 = new Inet6(ground);
+    loopback.input4 = inet.ip;
     loopback.input6 = inet6.ip;
+    const pf = new Pf({ ...ground, ipv4: inet.ip, ipv6: inet6.ip });
+    inet.ip.filter = pf;
+    inet6.ip.filter = pf;
+    const transports = connectTransports(ground, inet, inet6);
     const interfaceHandlers = new InterfaceHandlers({
       interfaces,
       outputs: { ethernet, loopback },
-      groupsOf: (on) => [...ipv4.groups.addresses(on), ...inet6.ip.groups.addresses(on)],
+      groupsOf: (on) => [...inet.ip.groups.addresses(on), ...inet6.ip.groups.addresses(on)],
       emit,
     });
-    const routeHandlers = new RouteHandlers({ routes, interfaces, sources: { 4: ipv4, 6: inet6.ip }, emit });
-    const counters = [
-      ethernet.counters,
-      arp.counters,
-      ipv4.counters,
-      icmp.counters,
-      igmp.counters,
-      ...inet6.counters,
-      tcp.counters,
-      udp.counters,
-      raw.counters,
-    ];
-    const parts: Parts = {
+    const routeHandlers = new RouteHandlers({
+      routes,
+      interfaces,
+      sources: { 4: inet.ip, 6: inet6.ip },
+      emit,
+    });
+    this.calls = tableOfCalls({
       clock,
       sysctl,
       captures,
       interfaceHandlers,
       routeHandlers,
       pfHandlers: new PfHandlers(pf, emit),
-      socketCalls: socketCalls(sockets, tcp, udp, raw),
-      neighborCalls: neighborCalls({ 4: new ArpTable({ arp, interfaces, clock }), 6: inet6.table }),
-      counters,
-    };
-    this.calls = tableOfCalls(parts);
-    const lo0 = interfaceHandlers.create('lo0');
-    interfaces.addAddress(lo0, new InterfaceAddress(INET, [LOOPBACK], 8));
-    // The rest of 127/8 is nobody, as netstart(8) has it.
+      socketCalls: transports.calls,
+      neighborCalls: neighborCalls({ 4: inet.table, 6: inet6.table }),
+      counters: [...inet.counters, ...transports.counters, ...inet6.counters, ethernet.counters],
+    });
+    this.makeLoopback(interfaceHandlers, routeHandlers);
+  }
+
+  /** lo0 with 127.0.0.1; the rest of 127/8 is nobody, as netstart(8) has it. */
+  private makeLoopback(interfaces: InterfaceHandlers, routes: RouteHandlers): void {
     const gateway = ipv4Address(LOOPBACK);
-    routeHandlers.calls['route.add']({ destination: { ...gateway, length: 8 }, gateway, reject: true });
+    this.interfaces.addAddress(interfaces.create('lo0'), new InterfaceAddress(INET, gateway.words, 8));
+    routes.calls['route.add']({ destination: { ...gateway, length: 8 }, gateway, reject: true });
   }
 
   /** Attaches a driver's device as an Ethernet interface that is running but not yet up. */
@@ -186,4 +154,22 @@ export class Kernel {
     this.loopback.drain();
     return answer;
   }
+}
+
+/** Puts TCP, UDP and raw sockets on top of both families. */
+function connectTransports(ground: Ground, inet: Inet, inet6: Inet6) {
+  const sockets = new SocketTable();
+  const services = { ...ground, sockets, networks: { 4: inet.network, 6: inet6.network } };
+  const tcp = new Tcp(services);
+  const udp = new Udp(services);
+  const raw = new Raw(services);
+  for (const { protocols } of [inet.ip, inet6.ip]) {
+    protocols[PROTOCOL_TCP] = tcp;
+    protocols[PROTOCOL_UDP] = udp;
+  }
+  for (const part of [inet.ip, inet.icmp, inet6.ip, inet6.icmp]) part.raw = raw;
+  return {
+    calls: socketCalls(sockets, tcp, udp, raw),
+    counters: [tcp.counters, udp.counters, raw.counters],
+  };
 }

@@ -20,8 +20,8 @@ import { Igmp } from './igmp.ts';
 import { Ipv4 } from './ipv4.ts';
 import { Network4 } from './network4.ts';
 
-/** What the kernel has for IPv4 to stand on. */
-export interface InetParts {
+/** What the kernel has for everything above the link to stand on. */
+export interface Ground {
   readonly interfaces: Interfaces;
   readonly ethernet: Ethernet;
   readonly routes: Routes;
@@ -43,7 +43,7 @@ export class Inet {
   /** Groups of `netstat -s`, in its order. */
   readonly counters: readonly Counters[];
 
-  constructor(parts: InetParts) {
+  constructor(parts: Ground) {
     const { interfaces, clock } = parts;
     const ip = new Ipv4(parts);
     const icmp = new Icmp({ ...parts, ipv4: ip });
@@ -54,6 +54,6 @@ export class Inet {
     this.icmp = icmp;
     this.table = new ArpTable({ arp, interfaces, clock });
     this.network = new Network4(ip);
-    this.counters = [arp.counters, ip.counters, icmp.counters, igmp.counters];
+    this.counters = [ip.counters, icmp.counters, igmp.counters, arp.counters];
   }
 }
