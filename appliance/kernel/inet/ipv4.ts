@@ -27,7 +27,12 @@ import {
 } from '../route/routes.ts';
 import type { Sysctl } from '../sysctl.ts';
 import type { Timeouts } from '../timeout.ts';
-import { type IcmpErrors, NO_ERRORS, type TransportProtocol } from '../transport/transport.ts';
+import {
+  type IcmpErrors,
+  NO_ERRORS,
+  type RawProtocol,
+  type TransportProtocol,
+} from '../transport/transport.ts';
 import { FILTERED, HOST_DOWN, NETWORK_DOWN, NO_ADDRESS, NO_ROUTE, OK, TOO_BIG } from './errors.ts';
 import { Fragmenter4 } from './fragmenter4.ts';
 import { COMPLETE, Fragments, HELD, MALFORMED } from './fragments.ts';
@@ -53,8 +58,8 @@ export class Ipv4 implements EtherProtocol {
   readonly protocols: (TransportProtocol | undefined)[] = new Array<TransportProtocol | undefined>(256).fill(
     undefined,
   );
-  /** Raw sockets see what is delivered of protocols that have no other user. */
-  raw: TransportProtocol | undefined;
+  /** Raw sockets get what is delivered of protocols that have no other user. */
+  raw: RawProtocol | undefined;
   filter: PacketFilter = PASS_ALL;
   errors: IcmpErrors = NO_ERRORS;
   readonly interfaces: Interfaces;
@@ -193,7 +198,7 @@ export class Ipv4 implements EtherProtocol {
     this.counters.count(ips.DELIVERED);
     const protocol = this.protocols[packet.protocol];
     if (protocol !== undefined) return protocol.input(packet);
-    if (this.raw !== undefined) this.raw.input(packet);
+    if (this.raw?.listens(INET, packet.protocol)) return this.raw.input(packet);
     this.counters.count(ips.NO_PROTOCOL);
     this.errors.error(packet, icmp.TYPE_UNREACHABLE, icmp.CODE_UNREACHABLE_PROTOCOL, 0);
   }

@@ -109,7 +109,7 @@ export class Deliver6 implements Delivery {
     packet.transport = at;
     const transport = this.ip.protocols[protocol];
     if (transport !== undefined) return transport.input(packet);
-    this.ip.raw?.input(packet);
+    if (this.ip.raw?.listens(6, protocol)) return this.ip.raw.input(packet);
     this.ip.counters.count(ip6s.NO_PROTOCOL);
     if (protocol !== ipv6.NEXT_NONE) problem(packet, this.ip.errors, icmp6.CODE_PARAMETER_NEXT_HEADER, named);
   }

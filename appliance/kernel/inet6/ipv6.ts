@@ -18,7 +18,12 @@ import { GSO_NONE, type Packet, type PacketPool } from '../packet.ts';
 import type { Random } from '../random.ts';
 import { ROUTE_BLACKHOLE, ROUTE_LOCAL, ROUTE_REJECT, type Route, type Routes } from '../route/routes.ts';
 import type { Sysctl } from '../sysctl.ts';
-import { type IcmpErrors, NO_ERRORS, type TransportProtocol } from '../transport/transport.ts';
+import {
+  type IcmpErrors,
+  NO_ERRORS,
+  type RawProtocol,
+  type TransportProtocol,
+} from '../transport/transport.ts';
 import { Fragmenter6 } from './fragmenter6.ts';
 import { Groups6 } from './groups6.ts';
 import { addressesAllowed, fromUnspecified, Headers6 } from './headers6.ts';
@@ -42,7 +47,7 @@ export class Ipv6 implements EtherProtocol {
     undefined,
   );
   /** Raw sockets see what is delivered of protocols that have no other user. */
-  raw: TransportProtocol | undefined;
+  raw: RawProtocol | undefined;
   filter: PacketFilter = PASS_ALL;
   errors: IcmpErrors = NO_ERRORS;
   delivery: Delivery | undefined;

@@ -172,12 +172,16 @@ export class InterfaceHandlers {
     if (words.length !== (family === INET ? 1 : 4) || !(length >= 0 && length <= addressBits(family))) {
       throw new CallError('EINVAL', 'not an address');
     }
+    let place = on.addresses.length;
     if (!alias) {
       // An IPv6 interface's own link-local address is nobody's main one.
       const main = on.addresses.find(
         (one) => one.family === family && (family === INET || !ipv6.isLinkLocal(one.words[0]!)),
       );
-      if (main !== undefined) this.interfaces.removeAddress(on, main);
+      if (main !== undefined) {
+        place = on.addresses.indexOf(main);
+        this.interfaces.removeAddress(on, main);
+      }
     }
     const peer = info.peer === undefined ? {} : { peer: info.peer.words };
     const address = new InterfaceAddress(family, words, length, {
@@ -185,7 +189,7 @@ export class InterfaceHandlers {
       anycast: info.anycast ?? false,
       ...peer,
     });
-    this.interfaces.addAddress(on, address, !alias);
+    this.interfaces.addAddress(on, address, place);
   }
 
   private describe(on: Interface): InterfaceInfo {

@@ -88,16 +88,14 @@ export class Interfaces implements Iterable<Interface> {
   }
 
   /**
-   * Adds an address; an equal one is replaced. With `main` it goes in front of the others of its family. Setting an address brings
-   * the interface up, as SIOCSIFADDR does.
+   * Adds an address, at this place among the others; an equal one is replaced. Setting an address brings the interface up, as
+   * SIOCSIFADDR does.
    */
-  addAddress(on: Interface, address: InterfaceAddress, main = false): void {
+  addAddress(on: Interface, address: InterfaceAddress, place = on.addresses.length): void {
     const same = findAddress(on, address.family, address.words);
     if (same !== undefined) this.removeAddress(on, same);
     // Up first: who is told of that finds the addresses of before, and of this one only below.
     this.setFlags(on, on.flags | IFF_UP);
-    const first = on.addresses.findIndex((one) => one.family === address.family);
-    const place = main && first >= 0 ? first : on.addresses.length;
     on.addresses = [...on.addresses.slice(0, place), address, ...on.addresses.slice(place)];
     for (const listener of this.listeners) listener.addressAdded?.(on, address);
   }

@@ -14,7 +14,7 @@ import type { Packet } from '../packet.ts';
 import { DatagramSocket, setWords } from './datagram.ts';
 import { addressOf, isAny, sameWords } from './pcb.ts';
 import type { TransportServices } from './services.ts';
-import type { TransportProtocol } from './transport.ts';
+import type { RawProtocol } from './transport.ts';
 
 const IPPROTO_ICMP6 = 58;
 
@@ -61,7 +61,7 @@ class RawSocket extends DatagramSocket {
   }
 }
 
-export class Raw implements TransportProtocol {
+export class Raw implements RawProtocol {
   readonly counters = new Counters(raws.RAWIP);
   readonly sockets = new Set<RawSocket>();
   private readonly services: TransportServices;
@@ -105,6 +105,13 @@ export class Raw implements TransportProtocol {
         socket.deliver(packet, this.source, this.destination);
       }
     }
+  }
+
+  listens(family: number, protocol: number): boolean {
+    for (const socket of this.sockets) {
+      if (socket.family === family && socket.protocol === protocol) return true;
+    }
+    return false;
   }
 
   /** Errors reach raw sockets as the messages that they are. */

@@ -27,6 +27,12 @@ export interface TransportProtocol {
   control(packet: Packet, error: ControlError, mtu: number): void;
 }
 
+/** Raw sockets: they see what is delivered, and are the only users of protocols that the kernel has not. */
+export interface RawProtocol extends TransportProtocol {
+  /** Whether a socket of this family wants packets of this protocol. */
+  listens(family: number, protocol: number): boolean;
+}
+
 /** Who can say an ICMP error; ICMP and ICMPv6 register themselves with their IP. */
 export interface IcmpErrors {
   /**

@@ -373,6 +373,19 @@ test('an unknown protocol is unreachable', () => {
   });
 });
 
+test('a protocol that a raw socket listens to is known', () => {
+  const router = new Router();
+  const id = router.host.call('socket.open', { type: 'raw', family: 4, protocol: 200 });
+  const packet = ip4({ source: LEFT, destination: RIGHT_OWN }, payload(200, 'x'));
+  router.host.moved();
+  expectFrames(router.fromLeft(packet).left, []);
+  const { ip, rawip } = router.host.moved();
+  assert.deepEqual(ip, { received: 1, delivered: 1 });
+  assert.equal(rawip?.delivered, 1);
+  router.host.call('socket.close', { id });
+  assert.equal(router.fromLeft(packet).left.length, 1);
+});
+
 test('no error answers a broadcast', () => {
   for (const destination of ['192.0.2.255', '255.255.255.255']) {
     const router = new Router();
