@@ -1,481 +1,179 @@
 // SPDX-License-Identifier: ISC
 //
-// relayd.conf(5), of 2008 and of today, by one recursive descent. A mistake ends its line; the next line is read on, so that several are
-// found at once.
+// relayd.conf(5), of 2008 and of today, by one recursive descent: the file and its globals, and what is checked when it has been read.
 
-import { parseAddress } from '../../../abi/addressText.ts';
-import { PROTOCOLS, SERVICE_ALIASES, SERVICES } from '../../../abi/names.ts';
 import { ConfigError } from '../lines.ts';
-import { type Token, tokenize } from './lexer.ts';
-import type {
-  Check,
-  HostConf,
-  ListenConf,
-  Mode,
-  RedirectConf,
-  RelaydConf,
-  TableConf,
-  TableUse,
-} from './model.ts';
+import { Cursor, type Draft } from './cursor.ts';
+import { instancesOf } from './instances.ts';
+import { type Surroundings, tokenize } from './lexer.ts';
+import type { ProtocolConf, RedirectConf, RelayConf, RelaydConf, RouterConf, TableConf } from './model.ts';
+import { parseProtocol, quote } from './protocol.ts';
+import { parseRedirect } from './redirect.ts';
+import { parseRelay, parseRouter } from './relay.ts';
+import { parseTable } from './tables.ts';
 
-const MODES: readonly Mode[] = ['random', 'roundrobin', 'source-hash', 'least-states', 'hash', 'loadbalance'];
-const KEYED: readonly Mode[] = ['source-hash', 'hash', 'loadbalance'];
+/** relayd.conf(5): seconds, milliseconds. */
 const DEFAULT_INTERVAL = 10;
 const DEFAULT_TIMEOUT = 200;
-const DEFAULT_SESSION = 600;
 
-/** Reads a file. `errors` holds every mistake; the configuration is undefined when there is any. */
-export function parseRelaydConf(
-  text: string,
-  file: string,
-  macros: ReadonlyMap<string, string> = new Map(),
-): { readonly conf: RelaydConf | undefined; readonly errors: readonly ConfigError[] } {
-  try {
-    return new Parser(tokenize(text, file, macros), file).parse();
-  } catch (error) {
-    if (error instanceof ConfigError) return { conf: undefined, errors: [error] };
-    throw error;
+export interface ParsedRelaydConf {
+  /** Undefined when there is any mistake. */
+  readonly conf: RelaydConf | undefined;
+  /** In order of their lines within each file. */
+  readonly errors: readonly ConfigError[];
+  readonly warnings: readonly string[];
+}
+
+/** Reads a file; never throws for what is in it. */
+export function parseRelaydConf(text: string, file: string, around: Surroundings = {}): ParsedRelaydConf {
+  const errors: ConfigError[] = [];
+  const parser = new Parser(new Cursor(tokenize(text, file, errors, around), errors));
+  const conf = parser.parse();
+  // Checks of the whole follow from mistakes that were told already.
+  if (errors.length === 0) {
+    for (const reason of wholeMistakes(conf)) errors.push(new ConfigError(file, parser.lastLine, reason));
   }
+  errors.sort((a, b) => (a.file === b.file ? a.line - b.line : 0));
+  if (errors.length > 0) return { conf: undefined, errors, warnings: [] };
+  const used = new Set(conf.relays.map((relay) => relay.protocol));
+  const unused = conf.protocols.filter((one) => !used.has(one.name));
+  return { conf, errors, warnings: unused.map((one) => `unused protocol: ${one.name}`) };
 }
 
 class Parser {
-  private readonly tokens: readonly Token[];
-  private readonly file: string;
-  private readonly errors: ConfigError[] = [];
+  lastLine = 1;
+  private readonly cursor: Cursor;
+  private readonly globals: Draft<RelaydConf> & { interval: number; timeout: number; agents: string[] } = {
+    interval: DEFAULT_INTERVAL,
+    timeout: DEFAULT_TIMEOUT,
+    agents: [],
+  };
   private readonly tables = new Map<string, TableConf>();
   private readonly redirects: RedirectConf[] = [];
-  private readonly notRun: RelaydConf['notRun'][number][] = [];
-  private at = 0;
-  private interval = DEFAULT_INTERVAL;
-  private timeout = DEFAULT_TIMEOUT;
-  private log: RelaydConf['log'] = 'none';
-  private demote: string | undefined;
+  private readonly relays: RelayConf[] = [];
+  private readonly routers: RouterConf[] = [];
+  private readonly protocols: ProtocolConf[] = [];
 
-  constructor(tokens: readonly Token[], file: string) {
-    this.tokens = tokens;
-    this.file = file;
+  constructor(cursor: Cursor) {
+    this.cursor = cursor;
   }
 
-  parse(): { conf: RelaydConf | undefined; errors: readonly ConfigError[] } {
-    while (this.token.kind !== 'end') {
-      if (this.token.kind === 'newline') {
-        this.at++;
-        continue;
-      }
-      this.recovering(() => this.statement());
-    }
-    if (this.errors.length === 0) this.checkWhole();
-    if (this.errors.length > 0) return { conf: undefined, errors: this.errors };
-    const { interval, timeout, log, demote, redirects, notRun } = this;
-    return { conf: { interval, timeout, log, ...(demote ? { demote } : {}), redirects, notRun }, errors: [] };
-  }
-
-  // Tokens.
-
-  private get token(): Token {
-    return this.tokens[this.at]!;
-  }
-
-  private fail(reason: string, line = this.token.line): never {
-    throw new ConfigError(this.file, line, reason);
-  }
-
-  /** Runs a production; at a mistake the rest of the line is skipped, and the block it began with it. */
-  private recovering(production: () => void): void {
-    try {
-      production();
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      this.errors.push(error);
-      while (this.token.kind !== 'newline' && this.token.kind !== 'end') this.at++;
-    }
-  }
-
-  private isWord(...words: readonly string[]): boolean {
-    return this.token.kind === 'word' && words.includes(this.token.text);
-  }
-
-  private takeWord(...words: readonly string[]): boolean {
-    if (!this.isWord(...words)) return false;
-    this.at++;
-    return true;
-  }
-
-  private takeMark(mark: string): boolean {
-    if (this.token.kind !== 'mark' || this.token.text !== mark) return false;
-    this.at++;
-    return true;
-  }
-
-  private expectMark(mark: string): void {
-    if (!this.takeMark(mark)) this.fail(`syntax error: expected '${mark}' before ${this.here()}`);
-  }
-
-  private expectWord(word: string): void {
-    if (!this.takeWord(word)) this.fail(`syntax error: expected '${word}' before ${this.here()}`);
-  }
-
-  private here(): string {
-    return this.token.kind === 'newline' || this.token.kind === 'end'
-      ? 'the end of the line'
-      : `'${this.token.text}'`;
-  }
-
-  private text(what: string): string {
-    const { kind, text } = this.token;
-    if (kind !== 'word' && kind !== 'string')
-      this.fail(`syntax error: expected ${what} before ${this.here()}`);
-    this.at++;
-    return text;
-  }
-
-  private number(what: string, low: number, high: number): number {
-    const text = this.text(what);
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < low || value > high) this.fail(`invalid ${what}: ${text}`);
-    return value;
-  }
-
-  private skipNewlines(): void {
-    while (this.token.kind === 'newline') this.at++;
-  }
-
-  private endOfLine(): void {
-    if (this.token.kind !== 'newline' && this.token.kind !== 'end')
-      this.fail(`syntax error near ${this.here()}`);
-  }
-
-  /** `{ NL line NL line … }`; each line by `line`, with recovery. */
-  private block(line: () => void): void {
-    this.expectMark('{');
-    for (this.skipNewlines(); !this.takeMark('}'); this.skipNewlines()) {
-      if (this.token.kind === 'end') this.fail("syntax error: '}' is missing");
-      this.recovering(() => {
-        line();
-        if (!(this.token.kind === 'mark' && this.token.text === '}')) this.endOfLine();
+  parse(): RelaydConf {
+    const { cursor } = this;
+    for (cursor.skipNewlines(); !cursor.atEnd; cursor.skipNewlines()) {
+      this.lastLine = cursor.token.line;
+      cursor.recovering(() => {
+        this.statement();
+        cursor.endOfLine();
       });
     }
+    const { redirects, relays, routers, protocols } = this;
+    const tables = [...this.tables.values()];
+    return { log: 'none', ...this.globals, tables, redirects, relays, routers, protocols };
   }
 
-  // Productions.
-
   private statement(): void {
-    const { line } = this.token;
-    const word = this.text('a statement');
+    const { cursor, globals } = this;
+    const word = cursor.text('a statement');
     switch (word) {
       case 'interval':
-        this.interval = this.number('interval', 1, 86_400);
-        break;
+        globals.interval = cursor.number('interval', 1, 0x7fffffff);
+        return;
       case 'timeout':
-        this.timeout = this.number('timeout', 1, 86_400_000);
-        break;
+        globals.timeout = cursor.number('timeout', 1, 0x7fffffff);
+        return;
       case 'prefork':
-        this.number('prefork', 1, 32);
-        break;
+        globals.prefork = cursor.number('prefork', 1, 32);
+        return;
       case 'log':
-        this.logging();
-        break;
+        return this.logging();
       case 'demote':
-        this.demote = this.text('a group');
-        break;
+        globals.demote = cursor.name('group', 16);
+        return;
       case 'send':
-        this.expectWord('trap');
-        break;
       case 'snmp':
       case 'agentx':
       case 'socket':
-        while (this.token.kind !== 'newline' && this.token.kind !== 'end') this.at++;
-        break;
+        return this.agent(word);
       case 'table':
-        this.table();
-        break;
+        return parseTable(cursor, this.tables);
       case 'redirect':
-        this.redirect();
-        break;
+        return this.add(this.redirects, 'redirection', () => parseRedirect(cursor, this.tables, globals));
       case 'relay':
+        return this.add(this.relays, 'relay', () => parseRelay(cursor, this.tables, globals));
       case 'router':
-      case 'protocol':
-        this.skipBlock(word, line);
-        break;
+        return this.add(this.routers, 'router', () => parseRouter(cursor, this.tables, globals));
       case 'http':
       case 'tcp':
       case 'dns':
-        this.expectWord('protocol');
-        this.skipBlock('protocol', line);
-        break;
+        cursor.expectWord('protocol');
+        return this.add(this.protocols, 'protocol', () => parseProtocol(cursor, word));
+      case 'protocol':
+        return this.add(this.protocols, 'protocol', () => parseProtocol(cursor, 'tcp'));
       default:
-        this.at--;
-        this.fail(`syntax error: '${word}' begins no statement`);
+        cursor.back();
+        cursor.fail(`syntax error: ${cursor.here()} begins no statement`);
     }
-    this.endOfLine();
   }
 
+  private add<T extends { readonly name: string }>(
+    list: T[],
+    what: string,
+    parse: () => T | undefined,
+  ): void {
+    const place = this.cursor.token;
+    const block = parse();
+    if (block === undefined) return;
+    if (list.some((one) => one.name === block.name)) {
+      this.cursor.note(`${what} ${block.name} defined twice`, place);
+    }
+    list.push(block);
+  }
+
+  /** 2008: `updates`, `all`; today: `state changes`, `host checks`, `connection [errors]`, `level …`. */
   private logging(): void {
-    if (this.takeWord('updates')) this.log = 'updates';
-    else if (this.takeWord('all')) this.log = 'all';
-    else if (this.takeWord('state')) {
-      this.expectWord('changes');
-      this.log = 'updates';
-    } else if (this.takeWord('host')) {
-      this.expectWord('checks');
-      this.log = 'all';
-    } else {
-      while (this.token.kind === 'word') this.at++;
+    const { cursor, globals } = this;
+    const word = cursor.expectWord('updates', 'all', 'state', 'host', 'connection', 'level');
+    if (word === 'state') cursor.expectWord('changes');
+    if (word === 'host') cursor.expectWord('checks');
+    if (word === 'level') cursor.expectWord('brief', 'verbose');
+    else if (word === 'connection') globals.logConnection = cursor.takeWord('errors') ? 'errors' : 'all';
+    else if (word === 'all' || word === 'host') globals.log = 'all';
+    else if (globals.log !== 'all') globals.log = 'updates';
+  }
+
+  private agent(first: string): void {
+    const { cursor, globals } = this;
+    if (first === 'send' && !cursor.isWord('trap')) cursor.expectWord('trap');
+    const words = [first];
+    while (!cursor.atLineEnd) {
+      const { kind } = cursor.token;
+      const text = cursor.text('a word');
+      words.push(kind === 'string' ? quote(text) : text);
+    }
+    globals.agents.push(words.join(' '));
+  }
+}
+
+/** What only the whole file shows (relayd.c, parse_config). */
+function* wholeMistakes(conf: RelaydConf): Generator<string> {
+  if (conf.redirects.length + conf.relays.length + conf.routers.length === 0)
+    yield 'no actions, nothing to do';
+  if (conf.timeout >= conf.interval * 1000) yield 'global timeout exceeds interval';
+  const { tables } = instancesOf(conf);
+  for (const { name, use } of tables) {
+    if (use.timeout >= conf.interval * 1000) yield `table timeout exceeds interval: ${name}`;
+  }
+  const hosts = new Map(tables.flatMap((table) => table.hosts).map((host) => [host.id, host]));
+  for (const { id, conf: host } of hosts.values()) {
+    if (host.parent === undefined) continue;
+    const parent = hosts.get(host.parent);
+    if (parent === undefined || parent.id === id || parent.conf.parent !== undefined) {
+      yield `host parent id ${host.parent} invalid`;
     }
   }
-
-  /** A block that is read for its braces only, and told of. */
-  private skipBlock(kind: string, line: number): void {
-    const name = this.text('a name');
-    this.notRun.push({ kind, name, line });
-    if (this.token.kind === 'newline' && kind === 'protocol') return;
-    this.expectMark('{');
-    for (let depth = 1; depth > 0; this.at++) {
-      if (this.token.kind === 'end') this.fail("syntax error: '}' is missing", line);
-      if (this.token.kind === 'mark' && this.token.text === '{') depth++;
-      if (this.token.kind === 'mark' && this.token.text === '}') depth--;
-    }
-  }
-
-  private tableName(): string {
-    this.expectMark('<');
-    const name = this.text('a table name');
-    this.expectMark('>');
-    return name;
-  }
-
-  private table(): void {
-    const { line } = this.token;
-    const name = this.tableName();
-    if (this.tables.has(name)) this.fail(`table ${name} defined twice`, line);
-    let disabled = false;
-    const hosts: HostConf[] = [];
-    do {
-      if (this.takeWord('disable')) disabled = true;
-      else this.hosts(hosts);
-    } while (this.token.kind !== 'newline' && this.token.kind !== 'end');
-    if (hosts.length === 0) this.fail(`table ${name} has no hosts`, line);
-    this.tables.set(name, { name, disabled, hosts });
-  }
-
-  private hosts(hosts: HostConf[]): void {
-    this.expectMark('{');
-    for (this.skipNewlines(); !this.takeMark('}'); this.skipNewlines()) {
-      if (this.takeMark(',')) continue;
-      hosts.push(this.host());
-    }
-  }
-
-  private host(): HostConf {
-    const name = this.text('a host');
-    const address = parseAddress(name) ?? this.fail(`invalid host ${name}: an address is needed`);
-    const host: { -readonly [K in keyof HostConf]: HostConf[K] } = { name, address, retry: 0 };
-    for (;;) {
-      if (this.takeWord('retry')) host.retry = this.number('retry', 0, 1_000_000);
-      else if (this.takeWord('parent')) host.parent = this.number('parent', 1, 0x7fffffff);
-      else if (this.takeWord('priority')) host.priority = this.number('priority', 0, 63);
-      else if (this.takeWord('ip')) {
-        this.expectWord('ttl');
-        host.ttl = this.number('ttl', 0, 255);
-      } else return host;
-    }
-  }
-
-  private redirect(): void {
-    const { line } = this.token;
-    const name = this.text('a name');
-    if (this.redirects.some((one) => one.name === name)) this.fail(`redirection ${name} defined twice`, line);
-    const draft: { -readonly [K in keyof RedirectConf]?: RedirectConf[K] } & { listen: ListenConf[] } = {
-      name,
-      disabled: false,
-      listen: [],
-      sticky: false,
-      matchTag: false,
-      sessionTimeout: DEFAULT_SESSION,
-    };
-    const before = this.errors.length;
-    this.block(() => this.redirectLine(draft));
-    if (this.errors.length > before) return;
-    if (draft.main === undefined) this.fail(`redirection ${name} has no table`, line);
-    if (draft.listen.length === 0) this.fail(`redirection ${name} has no virtual ip`, line);
-    if (draft.main.check === undefined) this.fail(`table ${draft.main.table.name} has no check`, line);
-    this.redirects.push(draft as RedirectConf);
-  }
-
-  private redirectLine(
-    draft: { -readonly [K in keyof RedirectConf]?: RedirectConf[K] } & { listen: ListenConf[] },
-  ): void {
-    const word = this.text('an option');
-    switch (word) {
-      case 'listen':
-        this.expectWord('on');
-        draft.listen.push(this.listen());
-        return;
-      case 'forward':
-      case 'route':
-        return this.forward(word, draft);
-      case 'transparent':
-        return this.fail('no transparent forward here');
-      case 'disable':
-        draft.disabled = true;
-        return;
-      case 'sticky-address':
-        draft.sticky = true;
-        return;
-      case 'tag':
-      case 'pftag':
-        draft.tag = this.text('a tag');
-        return;
-      case 'match':
-        this.expectWord('pftag');
-        draft.tag = this.text('a tag');
-        draft.matchTag = true;
-        return;
-      case 'session':
-        this.expectWord('timeout');
-        draft.sessionTimeout = this.number('timeout', 1, 0x7fffffff);
-        return;
-      default:
-        this.at--;
-        this.fail(`syntax error: '${word}' is no option of a redirection`);
-    }
-  }
-
-  private listen(): ListenConf {
-    const text = this.text('an address');
-    const address = parseAddress(text) ?? this.fail(`invalid virtual ip: ${text}`);
-    let protocol = PROTOCOLS.tcp!;
-    if (this.token.kind !== 'newline' && !this.isWord('port')) {
-      const name = this.text('a protocol');
-      protocol = PROTOCOLS[name] ?? this.fail(`unknown protocol ${name}`);
-    }
-    this.expectWord('port');
-    const [port, lastPort] = this.ports(protocol);
-    const listen: { -readonly [K in keyof ListenConf]: ListenConf[K] } = {
-      address,
-      protocol,
-      port,
-      lastPort,
-      log: false,
-    };
-    for (;;) {
-      if (this.takeWord('interface')) listen.interface = this.text('an interface');
-      else if (this.takeWord('pflog')) listen.log = true;
-      else return listen;
-    }
-  }
-
-  private ports(protocol: number): [number, number] {
-    const [first, last] = this.text('a port').split(':') as [string, string?];
-    const low = this.port(first, protocol);
-    return [low, last === undefined ? low : this.port(last, protocol)];
-  }
-
-  private port(text: string, protocol: number): number {
-    const services = SERVICES[protocol === PROTOCOLS.udp ? 'udp' : 'tcp'];
-    const number = /^\d+$/.test(text) ? Number(text) : services[SERVICE_ALIASES[text] ?? text];
-    if (number === undefined || number < 1 || number > 65_535) this.fail(`invalid port: ${text}`);
-    return number;
-  }
-
-  private forward(
-    kind: 'forward' | 'route',
-    draft: { -readonly [K in keyof RedirectConf]?: RedirectConf[K] } & { listen: ListenConf[] },
-  ): void {
-    this.expectWord('to');
-    const use = this.tableUse(draft.listen[0]?.port);
-    if (kind === 'route') {
-      if (!this.takeWord('interface')) this.fail('missing interface to route to');
-      draft.interface = this.text('an interface');
-    } else if (this.isWord('interface')) {
-      this.fail('superfluous interface');
-    }
-    if (draft.main === undefined) {
-      draft.main = use;
-      draft.kind = kind;
-    } else if (draft.backup !== undefined) {
-      this.fail('only one backup table is allowed');
-    } else {
-      draft.backup = use;
-    }
-  }
-
-  private tableUse(defaultPort: number | undefined): TableUse {
-    const name = this.tableName();
-    const table = this.tables.get(name) ?? this.fail(`no such table: ${name}`);
-    const use: { -readonly [K in keyof TableUse]?: TableUse[K] } = {};
-    for (;;) {
-      if (this.takeWord('check')) use.check = this.check();
-      else if (this.takeWord('port')) use.port = this.port(this.text('a port'), PROTOCOLS.tcp!);
-      else if (this.takeWord('timeout')) use.timeout = this.number('timeout', 1, 86_400_000);
-      else if (this.takeWord('interval')) use.interval = this.number('interval', 1, 86_400);
-      else if (this.takeWord('demote')) use.demote = this.text('a group');
-      else if (this.takeWord('mode')) this.mode(use);
-      else break;
-    }
-    const { interval = this.interval, timeout = this.timeout } = use;
-    if (interval < this.interval || interval % this.interval !== 0) {
-      this.fail('table interval must be divisible by global interval');
-    }
-    if (timeout >= this.interval * 1000) this.fail(`table timeout exceeds interval: ${name}`);
-    const port = use.port ?? defaultPort ?? this.fail('invalid port');
-    return { ...use, table, port, interval, timeout };
-  }
-
-  private mode(use: { -readonly [K in keyof TableUse]?: TableUse[K] }): void {
-    const name = this.text('a mode') as Mode;
-    if (!MODES.includes(name)) this.fail(`unknown mode ${name}`);
-    if (name === 'hash' || name === 'loadbalance') this.fail('mode not supported for redirections');
-    use.mode = name;
-    if (KEYED.includes(name) && this.token.kind === 'string') use.key = this.text('a key');
-  }
-
-  private check(): Check {
-    const kind = this.text('a check');
-    switch (kind) {
-      case 'icmp':
-      case 'tcp':
-        return { kind };
-      case 'ssl':
-      case 'tls':
-        return { kind: 'tls' };
-      case 'http':
-      case 'https':
-        return this.httpCheck(kind === 'https');
-      case 'binary':
-        this.expectWord('send');
-        return this.sendCheck(true);
-      case 'send':
-        return this.sendCheck(false);
-      case 'script':
-        return { kind, path: this.text('a path') };
-      default:
-        this.at--;
-        return this.fail(`syntax error: '${kind}' is no check`);
-    }
-  }
-
-  private httpCheck(tls: boolean): Check {
-    const path = this.text('a path');
-    const host = this.takeWord('host') ? { host: this.text('a host name') } : {};
-    if (this.takeWord('code'))
-      return { kind: 'http', tls, path, ...host, code: this.number('code', 100, 999) };
-    this.expectWord('digest');
-    const digest = this.text('a digest');
-    if (digest.length !== 40 && digest.length !== 32) this.fail('invalid digest');
-    return { kind: 'http', tls, path, ...host, digest };
-  }
-
-  private sendCheck(binary: boolean): Check {
-    const data = this.takeWord('nothing') ? {} : { data: this.text('a string') };
-    this.expectWord('expect');
-    const expect = this.text('a string');
-    return { kind: 'send', ...data, expect, binary, tls: this.takeWord('ssl', 'tls') };
-  }
-
-  private checkWhole(): void {
-    const whole = (reason: string) => this.errors.push(new ConfigError(this.file, this.token.line, reason));
-    if (this.redirects.length === 0 && this.notRun.length === 0) whole('no actions, nothing to do');
-    if (this.timeout >= this.interval * 1000) whole('global timeout exceeds interval');
+  const known = new Set(conf.protocols.map((one) => one.name));
+  for (const { name, protocol } of conf.relays) {
+    if (protocol !== undefined && !known.has(protocol)) yield `relay ${name}: no such protocol: ${protocol}`;
   }
 }
