@@ -71,6 +71,9 @@ export class Route {
   }
 }
 
+/** Destinations remembered, a power of two. */
+const RECENT = 1_024;
+
 /** What tells one of several routes to a destination from the others. */
 export interface RouteDescription {
   readonly gateway?: ArrayLike<number> | undefined;
@@ -88,16 +91,20 @@ export class Routes {
   private readonly all = new Set<Route>();
   private listed: readonly Route[] | undefined;
   private readonly listeners: RouteListener[] = [];
-  /** The route of the last IPv4 destination: most packets go where the last one went. */
-  private lastDestination = 0;
-  private lastRoute: Route | undefined;
+  /** Routes of IPv4 destinations of late, by their low bits: most packets go where one before them went. */
+  private readonly recentDestinations = new Int32Array(RECENT);
+  private readonly recentRoutes: (Route | undefined)[] = new Array<Route | undefined>(RECENT).fill(undefined);
 
   /** The route to an IPv4 address. */
   lookup4(destination: number): Route | undefined {
-    if (destination === this.lastDestination && this.lastRoute !== undefined) return this.lastRoute;
+    const place = destination & (RECENT - 1);
+    if (this.recentDestinations[place] === destination) {
+      const recent = this.recentRoutes[place];
+      if (recent !== undefined) return recent;
+    }
     const route = this.tables[4].lookup(destination, 0, 0, 0);
-    this.lastDestination = destination;
-    this.lastRoute = route;
+    this.recentDestinations[place] = destination;
+    this.recentRoutes[place] = route;
     return route;
   }
 
@@ -169,7 +176,7 @@ export class Routes {
   }
 
   private changed(route: Route, change: 'add' | 'delete'): void {
-    this.lastRoute = undefined;
+    this.recentRoutes.fill(undefined);
     this.listed = undefined;
     for (const listener of this.listeners) listener(route, change);
   }
