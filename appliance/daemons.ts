@@ -5,7 +5,8 @@
 import { execFile } from 'node:child_process';
 import { sameAddress } from './abi/address.ts';
 import type { KernelClient } from './abi/client.ts';
-import { askRaw, connectTcp } from './host/socketStream.ts';
+import { askRaw } from './host/datagramSocket.ts';
+import { connectTcp } from './host/socketStream.ts';
 import type { Daemon, DaemonStarter } from './machine.ts';
 import { echoRequest, isEchoReply } from './user/relayd/echo.ts';
 import type { Network, ScriptRunner } from './user/relayd/network.ts';

@@ -1,90 +1,123 @@
 // SPDX-License-Identifier: ISC
 //
-// The kernel's sockets as Node streams, so that http, https and tls work on them unchanged. Back pressure goes both ways: what is not
-// read keeps the receive window small, what is not taken keeps the writer waiting.
+// The kernel's TCP sockets as Node streams, so that http, https and tls work on them unchanged (what they ask of a net.Socket is
+// here). Back pressure goes both ways: what is not read keeps the receive window small, what is not taken keeps the writer waiting.
 
 import { Duplex } from 'node:stream';
 import type { Address } from '../abi/address.ts';
-import type { Answer, CallName, KernelClient, Request } from '../abi/client.ts';
+import { formatAddress } from '../abi/addressText.ts';
+import type { CallName, KernelClient, Request } from '../abi/client.ts';
 import { CallError, type Errno } from '../abi/errno.ts';
-import type { Endpoint, SocketEvents } from '../abi/socket.ts';
+import type { Endpoint } from '../abi/socket.ts';
+import { listenToSocket } from './socketEvents.ts';
 
-type EventsOf = { [E in keyof SocketEvents]?: (data: SocketEvents[E]) => void };
+/** Bytes that one call carries to the kernel at most. */
+const LARGEST_SEND = 128 * 1024;
 
-/** Listens to the events of one socket; the answer ends it. */
-function listen(client: KernelClient, id: number, events: EventsOf): () => void {
-  const ends = (Object.keys(events) as (keyof SocketEvents)[]).map((name) =>
-    client.on(name, (data) => {
-      const owner = 'listener' in data ? data.listener : data.id;
-      if (owner === id) (events[name] as (data: unknown) => void)(data);
-    }),
-  );
-  return () => {
-    for (const end of ends) end();
-  };
+export interface ConnectOptions {
+  readonly address: Address;
+  readonly port: number;
+  /** Milliseconds that the attempt may take; the kernel's own limit if absent. */
+  readonly timeout?: number;
+  /** The address of ours to connect from, where routing is not to choose it. */
+  readonly localAddress?: Address;
+  /** Whether the writing side stays open when the peer has closed its own. */
+  readonly allowHalfOpen?: boolean;
 }
 
-/** A TCP connection of the appliance. */
+/** A TCP connection of the appliance. Emits 'connect' once it stands, and 'timeout' as net.Socket does. */
 export class KernelSocket extends Duplex {
-  readonly local: Endpoint | undefined;
+  local: Endpoint | undefined;
   readonly remote: Endpoint;
+  connecting: boolean;
+  bytesRead = 0;
+  bytesWritten = 0;
+  /** Milliseconds without traffic after which 'timeout' is emitted; 0 is never. */
+  timeout = 0;
   private readonly client: KernelClient;
-  private readonly id: number;
-  private readonly unlisten: () => void;
+  private readonly options: ConnectOptions | undefined;
+  private id = 0;
+  private unlisten: () => void = () => {};
   private drained: (() => void) | undefined;
-  private received: Uint8Array[] = [];
+  private readonly received: Uint8Array[] = [];
   private wanted = false;
   private over = false;
+  private resetting = false;
+  private idle: NodeJS.Timeout | undefined;
 
-  constructor(client: KernelClient, id: number, remote: Endpoint, local?: Endpoint) {
-    super({ allowHalfOpen: false });
+  /** With `accepted` a connection that stands, else one that is to be made to `remote` as `options` say. */
+  private constructor(
+    client: KernelClient,
+    remote: Endpoint,
+    options: ConnectOptions | undefined,
+    allowHalfOpen: boolean,
+    accepted?: { readonly id: number; readonly local: Endpoint },
+  ) {
+    super({ allowHalfOpen });
     this.client = client;
-    this.id = id;
     this.remote = remote;
-    this.local = local;
-    this.unlisten = listen(client, id, {
+    this.options = options;
+    this.connecting = accepted === undefined;
+    this.local = accepted?.local;
+    if (accepted !== undefined) this.hold(accepted.id);
+  }
+
+  /** A connection that is being made; what is written meanwhile goes out when it stands. Failure destroys it with a CallError. */
+  static connect(client: KernelClient, options: ConnectOptions): KernelSocket {
+    const remote = { address: options.address, port: options.port };
+    return new KernelSocket(client, remote, options, options.allowHalfOpen ?? false);
+  }
+
+  /** A connection that a listening socket has received. */
+  static accepted(
+    client: KernelClient,
+    event: { readonly id: number; readonly local: Endpoint; readonly remote: Endpoint },
+    options: { readonly allowHalfOpen?: boolean } = {},
+  ): KernelSocket {
+    return new KernelSocket(client, event.remote, undefined, options.allowHalfOpen ?? false, event);
+  }
+
+  private hold(id: number): void {
+    this.id = id;
+    this.unlisten = listenToSocket(this.client, id, {
+      'socket.connected': ({ local }) => this.connected(local),
       'socket.data': ({ data }) => this.arrived(data),
-      'socket.drained': () => {
-        const go = this.drained;
-        this.drained = undefined;
-        go?.();
-      },
+      'socket.drained': () => this.proceed(),
       'socket.closed': ({ error }) => this.ended(error),
     });
   }
 
+  override _construct(callback: (error?: Error | null) => void): void {
+    this.begin().then(() => callback(), callback);
+  }
+
+  private async begin(): Promise<void> {
+    const { client, options } = this;
+    if (options === undefined) {
+      // The first call that names an accepted connection takes it out of the listener's queue.
+      await client.call('socket.set', { id: this.id });
+      return;
+    }
+    this.hold(await client.call('socket.open', { type: 'tcp', family: options.address.family }));
+    const { id, remote } = this;
+    if (options.localAddress !== undefined) {
+      await client.call('socket.bind', { id, address: options.localAddress });
+    }
+    const limit = options.timeout === undefined ? {} : { timeout: options.timeout };
+    await client.call('socket.connect', { id, remote, ...limit });
+  }
+
+  private connected(local: Endpoint): void {
+    this.local = local;
+    this.connecting = false;
+    this.emit('connect');
+    this.emit('ready');
+  }
+
   private arrived(data: Uint8Array): void {
+    this.active();
     this.received.push(data);
     if (this.wanted) this.hand();
-  }
-
-  /** Hands on what has come, and tells the kernel what the reader took. */
-  private hand(): void {
-    for (let data = this.received.shift(); data !== undefined; data = this.received.shift()) {
-      if (data.length === 0) {
-        this.push(null);
-        return;
-      }
-      this.wanted = this.push(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-      this.tell('socket.consumed', { id: this.id, bytes: data.length });
-      if (!this.wanted) return;
-    }
-  }
-
-  private ended(error: Errno | undefined): void {
-    this.over = true;
-    if (error !== undefined) this.destroy(new CallError(error));
-    else if (this.received.length === 0) this.push(null);
-    const go = this.drained;
-    this.drained = undefined;
-    go?.();
-  }
-
-  /** A call whose answer is of no interest; that the socket has gone meanwhile is told by an event. */
-  private tell<C extends CallName>(name: C, request: Request<C>): void {
-    this.client.call(name, request).catch((error: CallError) => {
-      if (error.code !== 'EBADF' && error.code !== 'ENOTCONN' && error.code !== 'ENXIO') this.destroy(error);
-    });
   }
 
   override _read(): void {
@@ -92,53 +125,136 @@ export class KernelSocket extends Duplex {
     this.hand();
   }
 
+  /** Hands on what has come for as long as it is wanted, and tells the kernel how much the reader took. */
+  private hand(): void {
+    let taken = 0;
+    while (this.wanted && this.received.length > 0) {
+      const data = this.received.shift()!;
+      taken += data.length;
+      this.wanted = data.length > 0 && this.push(Buffer.from(data.buffer, data.byteOffset, data.length));
+      if (data.length === 0) this.push(null);
+    }
+    if (taken === 0) return;
+    this.bytesRead += taken;
+    this.tell('socket.consumed', { id: this.id, bytes: taken });
+  }
+
+  /** The connection is over. In order: the peer's FIN is among what was received. */
+  private ended(error: Errno | undefined): void {
+    this.over = true;
+    this.proceed();
+    if (error !== undefined) this.destroy(new CallError(error));
+  }
+
+  /** Whoever waits for room in the send buffer may go on. */
+  private proceed(): void {
+    const go = this.drained;
+    this.drained = undefined;
+    go?.();
+  }
+
+  /** A call whose answer is of no interest. That the connection has ended meanwhile is told by an event. */
+  private tell<C extends CallName>(name: C, request: Request<C>): void {
+    this.client.call(name, request).catch((error: CallError) => {
+      if (error.code !== 'EBADF' && error.code !== 'ENOTCONN') this.destroy(error);
+    });
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     this.sendAll(chunk).then(() => callback(), callback);
+  }
+
+  override _writev(chunks: { readonly chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'binary', callback);
   }
 
   private async sendAll(chunk: Uint8Array): Promise<void> {
     let rest = chunk;
     while (rest.length > 0) {
-      const taken = await this.client.call('socket.send', { id: this.id, data: rest });
+      // A copy of its own: a message to another thread carries the whole memory that an array is a part of.
+      const data = new Uint8Array(rest.subarray(0, LARGEST_SEND));
+      const taken = await this.client.call('socket.send', { id: this.id, data });
+      this.active();
+      this.bytesWritten += taken;
       rest = rest.subarray(taken);
-      if (rest.length === 0) return;
-      if (this.over) throw new CallError('EPIPE');
+      if (taken < data.length) await this.room();
+    }
+  }
+
+  /** Until the kernel has room again. */
+  private async room(): Promise<void> {
+    if (!this.over) {
       await new Promise<void>((resolve) => {
         this.drained = resolve;
       });
     }
+    if (this.over || this.destroyed) throw new CallError('EPIPE');
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    this.tell('socket.shutdown', { id: this.id });
-    callback();
+    if (this.over) callback();
+    else this.client.call('socket.shutdown', { id: this.id }).then(() => callback(), callback);
   }
 
+  /** Closes in order what the kernel has been given; where that is not all, or something is wrong, the peer gets a reset. */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.idle);
     this.unlisten();
-    const abort = error !== null || !this.writableFinished;
-    this.client.call('socket.close', { id: this.id, abort }).then(
-      () => callback(error),
-      () => callback(error), // the kernel has forgotten it already
-    );
+    this.proceed();
+    this.received.length = 0;
+    if (this.id === 0) return callback(error);
+    const abort = error !== null || this.resetting || this.writableLength > 0;
+    const done = (): void => callback(error);
+    this.client.call('socket.close', { id: this.id, abort }).then(done, done);
   }
 
-  // What http and tls ask of a net.Socket, and has no meaning or another way here.
+  /** Ends the writing side and destroys the socket once everything is written. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
 
-  setTimeout(): this {
+  /** Resets the peer. */
+  resetAndDestroy(): this {
+    this.resetting = true;
+    return this.destroy();
+  }
+
+  /** Emits 'timeout' after so many milliseconds without traffic; 0 ends that. */
+  setTimeout(milliseconds: number, callback?: () => void): this {
+    this.timeout = milliseconds;
+    clearTimeout(this.idle);
+    this.idle = undefined;
+    if (milliseconds > 0) {
+      this.idle = setTimeout(() => this.emit('timeout'), milliseconds).unref();
+      if (callback !== undefined) this.once('timeout', callback);
+    } else if (callback !== undefined) {
+      this.removeListener('timeout', callback);
+    }
     return this;
+  }
+
+  private active(): void {
+    this.idle?.refresh();
   }
 
   setNoDelay(noDelay = true): this {
-    this.tell('socket.set', { id: this.id, noDelay });
-    return this;
+    return this.configure({ noDelay });
   }
 
   setKeepAlive(keepAlive = true): this {
-    this.tell('socket.set', { id: this.id, keepAlive });
+    return this.configure({ keepAlive });
+  }
+
+  /** Sets an option now, or as soon as there is a socket to set it on. */
+  private configure(options: { noDelay?: boolean; keepAlive?: boolean }): this {
+    if (this.id !== 0) this.tell('socket.set', { id: this.id, ...options });
+    else this.once('connect', () => this.tell('socket.set', { id: this.id, ...options }));
     return this;
   }
 
+  /** The kernel keeps no process alive, so there is nothing to hold on to or to let go. */
   ref(): this {
     return this;
   }
@@ -146,96 +262,85 @@ export class KernelSocket extends Duplex {
   unref(): this {
     return this;
   }
-}
 
-/** Connects; rejects with the errno when it is refused, unreachable, or not there within `timeout` milliseconds. */
-export async function connectTcp(
-  client: KernelClient,
-  to: { readonly address: Address; readonly port: number; readonly timeout: number },
-): Promise<KernelSocket> {
-  const id = await client.call('socket.open', { type: 'tcp', family: to.address.family });
-  const remote = { address: to.address, port: to.port };
-  const local = await new Promise<Endpoint>((resolve, reject) => {
-    const unlisten = listen(client, id, {
-      'socket.connected': ({ local: own }) => {
-        unlisten();
-        resolve(own);
-      },
-      'socket.closed': ({ error }) => {
-        unlisten();
-        reject(new CallError(error ?? 'ECONNABORTED'));
-      },
-    });
-    client.call('socket.connect', { id, remote, timeout: to.timeout }).catch((error) => {
-      unlisten();
-      reject(error);
-    });
-  }).catch(async (error: Error) => {
-    await closeQuietly(client, id);
-    throw error;
-  });
-  return new KernelSocket(client, id, remote, local);
-}
+  address(): { address: string; family: string; port: number } | Record<string, never> {
+    if (this.local === undefined) return {};
+    return { address: this.localAddress!, family: familyName(this.local), port: this.local.port };
+  }
 
-async function closeQuietly(client: KernelClient, id: number): Promise<void> {
-  try {
-    await client.call('socket.close', { id, abort: true });
-  } catch (error) {
-    if (!(error instanceof CallError)) throw error; // it had closed itself
+  get remoteAddress(): string {
+    return formatAddress(this.remote.address);
+  }
+
+  get remoteFamily(): string {
+    return familyName(this.remote);
+  }
+
+  get remotePort(): number {
+    return this.remote.port;
+  }
+
+  get localAddress(): string | undefined {
+    return this.local === undefined ? undefined : formatAddress(this.local.address);
+  }
+
+  get localPort(): number | undefined {
+    return this.local?.port;
+  }
+
+  get pending(): boolean {
+    return this.connecting;
   }
 }
 
-/** Listens on a port; every connection that comes is handed to `accept`. The answer ends it. */
+function familyName(endpoint: Endpoint): string {
+  return `IPv${endpoint.address.family}`;
+}
+
+/** Connects; rejects with a CallError when it is refused, unreachable, or not there in time. */
+export function connectTcp(client: KernelClient, options: ConnectOptions): Promise<KernelSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = KernelSocket.connect(client, options);
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.removeListener('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+export interface ListenOptions {
+  readonly family: 4 | 6;
+  readonly port: number;
+  /** An address of ours; absent: any. */
+  readonly address?: Address;
+  /** Connections that may wait to be taken; default 128. */
+  readonly backlog?: number;
+  /** As for ConnectOptions; what node:http's servers want. */
+  readonly allowHalfOpen?: boolean;
+}
+
+/** Listens; every connection that comes is handed to `accept`. The answer ends it; connections that stand stay. */
 export async function listenTcp(
   client: KernelClient,
-  at: { readonly family: 4 | 6; readonly port: number; readonly backlog?: number },
+  at: ListenOptions,
   accept: (socket: KernelSocket) => void,
 ): Promise<() => Promise<void>> {
   const id = await client.call('socket.open', { type: 'tcp', family: at.family });
-  await client.call('socket.bind', { id, port: at.port });
-  const unlisten = listen(client, id, {
-    'socket.accepted': (data) => accept(new KernelSocket(client, data.id, data.remote, data.local)),
+  const unlisten = listenToSocket(client, id, {
+    'socket.accepted': (event) => accept(KernelSocket.accepted(client, event, at)),
   });
-  await client.call('socket.listen', { id, backlog: at.backlog ?? 128 });
-  return async () => {
+  const close = async (): Promise<void> => {
     unlisten();
-    await closeQuietly(client, id);
+    await client.call('socket.close', { id });
   };
-}
-
-/** Sends one message from a raw socket and waits for an answer that `isAnswer` accepts; rejects when none comes in time. */
-export async function askRaw(
-  client: KernelClient,
-  to: {
-    readonly address: Address;
-    readonly protocol: number;
-    readonly data: Uint8Array;
-    readonly timeout: number;
-  },
-  isAnswer: (data: SocketEvents['socket.datagram']) => boolean,
-): Promise<void> {
-  const id = await client.call('socket.open', {
-    type: 'raw',
-    family: to.address.family,
-    protocol: to.protocol,
-  });
-  let unlisten: () => void = () => {};
-  let limit: NodeJS.Timeout | undefined;
   try {
-    const answered = new Promise<void>((resolve, reject) => {
-      unlisten = listen(client, id, {
-        'socket.datagram': (data) => {
-          if (isAnswer(data)) resolve();
-        },
-      });
-      limit = setTimeout(() => reject(new CallError('ETIMEDOUT')), to.timeout);
-    });
-    const request: Request<'socket.sendTo'> = { id, remote: { address: to.address, port: 0 }, data: to.data };
-    const sent: Promise<Answer<'socket.sendTo'>> = client.call('socket.sendTo', request);
-    await Promise.all([sent, answered]);
-  } finally {
-    clearTimeout(limit);
-    unlisten();
-    await closeQuietly(client, id);
+    const address = at.address === undefined ? {} : { address: at.address };
+    await client.call('socket.bind', { id, port: at.port, ...address });
+    await client.call('socket.listen', { id, backlog: at.backlog ?? 128 });
+  } catch (error) {
+    await close();
+    throw error;
   }
+  return close;
 }

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: ISC
+//
+// UDP and raw IP sockets of the kernel: messages out, messages in.
+
+import { EventEmitter } from 'node:events';
+import type { Address, Family } from '../abi/address.ts';
+import type { KernelClient } from '../abi/client.ts';
+import { CallError } from '../abi/errno.ts';
+import type { Endpoint, SocketEvents } from '../abi/socket.ts';
+import { listenToSocket } from './socketEvents.ts';
+
+/** A message as it arrived. */
+export type Datagram = SocketEvents['socket.datagram'];
+
+/** Emits 'message' for each Datagram, and 'error' (a CallError) when a connected peer refuses. */
+class DatagramSocket extends EventEmitter {
+  protected readonly client: KernelClient;
+  readonly id: number;
+  private readonly unlisten: () => void;
+
+  constructor(client: KernelClient, id: number) {
+    super();
+    this.client = client;
+    this.id = id;
+    this.unlisten = listenToSocket(client, id, {
+      'socket.datagram': (message) => this.emit('message', message),
+      'socket.closed': ({ error }) => {
+        if (error !== undefined) this.emit('error', new CallError(error));
+      },
+    });
+  }
+
+  async close(): Promise<void> {
+    this.unlisten();
+    await this.client.call('socket.close', { id: this.id });
+  }
+
+  /** The next message that `accepts` accepts; rejects with ETIMEDOUT after so many milliseconds without one. */
+  next(accepts: (message: Datagram) => boolean, timeout: number): Promise<Datagram> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        clearTimeout(limit);
+        this.removeListener('message', see);
+        this.removeListener('error', fail);
+      };
+      const see = (message: Datagram): void => {
+        if (!accepts(message)) return;
+        end();
+        resolve(message);
+      };
+      const fail = (error: Error): void => {
+        end();
+        reject(error);
+      };
+      const limit = setTimeout(() => fail(new CallError('ETIMEDOUT')), timeout);
+      this.on('message', see);
+      this.on('error', fail);
+    });
+  }
+}
+
+export class UdpSocket extends DatagramSocket {
+  static async open(client: KernelClient, family: Family): Promise<UdpSocket> {
+    return new UdpSocket(client, await client.call('socket.open', { type: 'udp', family }));
+  }
+
+  /** Binds to an address of ours (absent: any) and a port (0: an ephemeral one). */
+  bind(port: number, address?: Address): Promise<Endpoint> {
+    return this.client.call('socket.bind', {
+      id: this.id,
+      port,
+      ...(address === undefined ? {} : { address }),
+    });
+  }
+
+  /** From now on messages come from there only, and errors about messages to there are told. */
+  async connect(remote: Endpoint): Promise<void> {
+    await this.client.call('socket.connect', { id: this.id, remote });
+  }
+
+  async send(remote: Endpoint, data: Uint8Array): Promise<void> {
+    await this.client.call('socket.sendTo', { id: this.id, remote, data });
+  }
+}
+
+export class RawSocket extends DatagramSocket {
+  /** `protocol`: 1 is ICMP, 58 ICMPv6. */
+  static async open(client: KernelClient, family: Family, protocol: number): Promise<RawSocket> {
+    return new RawSocket(client, await client.call('socket.open', { type: 'raw', family, protocol }));
+  }
+
+  /** Sends one IP payload; `hops` is its TTL or hop limit, absent the system's. */
+  async send(address: Address, data: Uint8Array, hops?: number): Promise<void> {
+    const limit = hops === undefined ? {} : { hops };
+    await this.client.call('socket.sendTo', { id: this.id, remote: { address, port: 0 }, data, ...limit });
+  }
+}
+
+export interface Question {
+  readonly address: Address;
+  readonly protocol: number;
+  readonly data: Uint8Array;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+/** Sends one message from a raw socket and waits for an answer that `isAnswer` accepts; rejects when none comes in time. */
+export async function askRaw(
+  client: KernelClient,
+  to: Question,
+  isAnswer: (message: Datagram) => boolean,
+): Promise<void> {
+  const socket = await RawSocket.open(client, to.address.family, to.protocol);
+  try {
+    await Promise.all([socket.next(isAnswer, to.timeout), socket.send(to.address, to.data)]);
+  } finally {
+    await socket.close();
+  }
+}
