@@ -54,7 +54,8 @@ async function redirects(network: Network, balancer: string): Promise<RedirectSt
 async function untilChecked(network: Network, balancer: string): Promise<void> {
   for (let second = 0; second < CHECK_LIMIT; second++) {
     const known = await redirects(network, balancer);
-    if (known.every((redirect) => redirect.active && redirect.hosts.every((host) => host.status === 'up'))) return;
+    if (known.every((redirect) => redirect.active && redirect.hosts.every((host) => host.status === 'up')))
+      return;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
 }

@@ -27,7 +27,7 @@ export const relayd: Command = command(
     const text = await context.files.read(file).catch((error: Error) => {
       throw new Failure(`${file}: ${error.message}`);
     });
-    const { errors } = parseRelaydConf(text, file, macros);
+    const { errors } = parseRelaydConf(text, file, { macros });
     for (const error of errors) context.stderr(`${error.message}\n`);
     if (errors.length === 0) context.stderr('configuration OK\n');
     return errors.length === 0 ? 0 : 1;

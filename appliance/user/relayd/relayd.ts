@@ -71,8 +71,11 @@ export class Relayd implements EngineListener {
       if (!this.redirects.some((one) => one.conf.name === old.conf.name)) await old.remove(kernel);
     }
     for (const redirect of this.redirects) await redirect.prepare(kernel);
-    for (const { kind, name } of conf.notRun) {
-      this.parts.log(`${kind} ${name}: read, but not started (this version runs redirections only)`);
+    for (const { name } of conf.relays) {
+      this.parts.log(`relay ${name}: not started (this version reads relays, and does not run them)`);
+    }
+    for (const { name } of conf.routers) {
+      this.parts.log(`router ${name}: not started (this version reads routers, and does not run them)`);
     }
     await this.sync();
     this.startEngine(conf);
