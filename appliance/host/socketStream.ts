@@ -88,7 +88,10 @@ export class KernelSocket extends Duplex {
   }
 
   override _construct(callback: (error?: Error | null) => void): void {
-    this.begin().then(() => callback(), callback);
+    this.begin().then(() => {
+      callback();
+      this.read(0); // notice the end of a peer of whom nothing is read
+    }, callback);
   }
 
   private async begin(): Promise<void> {
@@ -132,11 +135,17 @@ export class KernelSocket extends Duplex {
       const data = this.received.shift()!;
       taken += data.length;
       this.wanted = data.length > 0 && this.push(Buffer.from(data.buffer, data.byteOffset, data.length));
-      if (data.length === 0) this.push(null);
+      if (data.length === 0) this.pushEnd();
     }
     if (taken === 0) return;
     this.bytesRead += taken;
     this.tell('socket.consumed', { id: this.id, bytes: taken });
+  }
+
+  /** The end is told even to who has never read, if there was nothing to read, as net.Socket does. */
+  private pushEnd(): void {
+    this.push(null);
+    this.read(0);
   }
 
   /** The connection is over. In order: the peer's FIN is among what was received. */
