@@ -2,6 +2,7 @@
 //
 // relayd(8) on the command line: checks a file. The daemon itself is started by rc when rc.conf.local says so.
 
+import { readIncludes } from '../config/relayd/includes.ts';
 import { parseRelaydConf } from '../config/relayd/parser.ts';
 import type { Command } from './command.ts';
 import { command, Failure, UsageError } from './failure.ts';
@@ -27,8 +28,10 @@ export const relayd: Command = command(
     const text = await context.files.read(file).catch((error: Error) => {
       throw new Failure(`${file}: ${error.message}`);
     });
-    const { errors } = parseRelaydConf(text, file, { macros });
-    for (const error of errors) context.stderr(`${error.message}\n`);
+    const include = await readIncludes(text, context.files);
+    const { errors, warnings } = parseRelaydConf(text, file, { macros, include });
+    for (const { message } of errors) context.stderr(`${message}\n`);
+    for (const warning of warnings) context.stderr(`${warning}\n`);
     if (errors.length === 0) context.stderr('configuration OK\n');
     return errors.length === 0 ? 0 : 1;
   },

@@ -1,43 +1,40 @@
 // SPDX-License-Identifier: ISC
 //
-// The check engine (hce.c): rounds of checks, spread over the interval so that many hosts are not asked at once.
+// The check engine (hce.c): a round of checks every interval, a little spread so that many hosts are not asked in the same instant.
 
-import { formatAddress } from '../../abi/addressText.ts';
-import { type CheckWorld, runCheck } from './check.ts';
-import type { Host, HostState } from './host.ts';
-import type { TableInstance } from './redirect.ts';
+import { type CheckResult, type CheckWorld, runCheck } from './checks/check.ts';
+import type { Host, Table } from './hosts.ts';
 
-/** Hosts of one round are asked within this share of the interval, and within so many milliseconds each. */
-const SPREAD_SHARE = 0.5;
+/** Milliseconds by which a host more spreads the round. */
 const SPREAD_PER_HOST = 10;
 
 export interface EngineListener {
-  /** A host's state changed, or its first check told what it is. */
-  changed(host: Host, instance: TableInstance, before: HostState): void;
-  /** Every host has been asked once in this round. */
-  roundDone(): void;
-  checked(host: Host, instance: TableInstance, milliseconds: number, reason: string | undefined): void;
+  /** A round begins; what the one before it has found is put to use. */
+  roundBegins(): void;
+  /** Every host has been asked in the first round. */
+  firstRoundDone(): void;
+  result(host: Host, table: Table, result: CheckResult, milliseconds: number): void;
 }
 
 export class Engine {
-  private readonly instances: readonly TableInstance[];
+  private readonly tables: readonly Table[];
+  /** Milliseconds. */
   private readonly interval: number;
   private readonly world: CheckWorld;
   private readonly random: () => number;
   private readonly listener: EngineListener;
-  private readonly pending = new Set<() => void>();
+  private pending = new Set<() => void>();
+  /** Number of the round; results of an earlier one are not heard. */
   private round = 0;
-  private stopped = false;
 
   constructor(parts: {
-    instances: readonly TableInstance[];
-    /** Seconds. */
+    tables: readonly Table[];
     interval: number;
     world: CheckWorld;
     random: () => number;
     listener: EngineListener;
   }) {
-    this.instances = parts.instances;
+    this.tables = parts.tables;
     this.interval = parts.interval;
     this.world = parts.world;
     this.random = parts.random;
@@ -45,18 +42,22 @@ export class Engine {
   }
 
   start(): void {
-    this.startRound();
+    this.begin(this.tables);
   }
 
   stop(): void {
-    this.stopped = true;
-    for (const cancel of this.pending) cancel();
-    this.pending.clear();
+    this.round = Number.NaN;
+    this.cancel();
   }
 
-  /** Asks everyone now, out of turn (relayctl poll). */
+  /** A new round now, in which every host is asked (relayctl poll). */
   poll(): void {
-    for (const instance of this.instances) for (const host of instance.hosts) void this.check(host, instance);
+    this.begin(this.tables);
+  }
+
+  private cancel(): void {
+    for (const cancel of this.pending) cancel();
+    this.pending = new Set();
   }
 
   private after(milliseconds: number, fire: () => void): void {
@@ -67,43 +68,43 @@ export class Engine {
     this.pending.add(cancel);
   }
 
-  private startRound(): void {
-    if (this.stopped) return;
-    const number = this.round++;
-    this.after(this.interval * 1000, () => this.startRound());
-    const due = this.instances.filter((one) => number % Math.round(one.use.interval / this.interval) === 0);
-    const asked = due.flatMap((instance) =>
-      instance.hosts.filter((host) => !host.disabled).map((host) => ({ host, instance })),
-    );
-    const spread = Math.min(this.interval * 1000 * SPREAD_SHARE, SPREAD_PER_HOST * asked.length);
-    let left = asked.length;
-    if (left === 0) this.listener.roundDone();
-    for (const { host, instance } of asked) {
-      this.after(Math.floor(this.random() * spread), () => {
-        void this.check(host, instance).then(() => {
-          if (--left === 0 && !this.stopped) this.listener.roundDone();
-        });
-      });
-    }
+  private begin(tables: readonly Table[]): void {
+    this.cancel();
+    const number = ++this.round;
+    this.after(this.interval, () => this.begin(this.due(number)));
+    this.listener.roundBegins();
+    const asked = tables
+      .filter((table) => !table.disabled && table.use.check !== undefined)
+      .flatMap((table) => table.hosts.map((host) => ({ table, host })))
+      .filter(({ host }) => !host.disabled && host.conf.parent === undefined);
+    const checks = asked.map(({ table, host }) => this.checkLater(host, table, asked.length, number));
+    if (number !== 1) return;
+    void Promise.all(checks).then(() => {
+      if (this.round === 1) this.listener.firstRoundDone();
+    });
   }
 
-  private async check(host: Host, instance: TableInstance): Promise<void> {
-    const { use } = instance;
+  /** Tables with an interval of their own are asked in every so manyth round only. */
+  private due(round: number): readonly Table[] {
+    return this.tables.filter(({ use }) => round % Math.round((use.interval * 1000) / this.interval) === 0);
+  }
+
+  /** Waits for its turn in the round, which leaves the check its whole timeout before the next. */
+  private checkLater(host: Host, table: Table, count: number, round: number): Promise<void> {
+    const room = Math.max(0, this.interval - table.use.timeout - 1);
+    const delay = Math.floor(this.random() * Math.min(room, SPREAD_PER_HOST * (count - 1)));
+    return new Promise((resolve) => {
+      this.after(delay, () => void this.check(host, table, round).then(resolve));
+    });
+  }
+
+  private async check(host: Host, table: Table, round: number): Promise<void> {
+    const { use } = table;
     const { clock } = this.world;
     const started = clock.now();
-    let reason: string | undefined;
-    try {
-      await runCheck(
-        use.check!,
-        { address: host.conf.address, port: use.port, timeout: use.timeout },
-        this.world,
-      );
-    } catch (error) {
-      reason = (error as Error).message || `no answer from ${formatAddress(host.conf.address)}`;
-    }
-    if (this.stopped) return;
-    this.listener.checked(host, instance, clock.now() - started, reason);
-    const before = host.result(reason === undefined);
-    if (before !== undefined) this.listener.changed(host, instance, before);
+    const { name, address } = host.conf;
+    const result = await runCheck(use.check!, { name, address, port: use.port }, use.timeout, this.world);
+    if (round !== this.round) return;
+    this.listener.result(host, table, result, clock.now() - started);
   }
 }

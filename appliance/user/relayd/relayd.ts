@@ -2,15 +2,19 @@
 //
 // relayd(8): keeps pf's redirections in line with what the checks of their hosts say.
 
-import { formatAddress } from '../../abi/addressText.ts';
 import type { KernelClient } from '../../abi/client.ts';
-import type { ConfigError } from '../config/lines.ts';
-import type { HostConf, RelaydConf, TableUse } from '../config/relayd/model.ts';
+import { readIncludes } from '../config/relayd/includes.ts';
+import { instancesOf } from '../config/relayd/instances.ts';
+import type { RelayConf, RelaydConf } from '../config/relayd/model.ts';
 import { parseRelaydConf } from '../config/relayd/parser.ts';
+import { type CheckResult, checkName, usesTls } from './checks/check.ts';
+import { Control, type MonitorEvent } from './control.ts';
 import { Engine, type EngineListener } from './engine.ts';
-import { Host, type HostState } from './host.ts';
+import { type FilterListener, Redirect } from './filter.ts';
+import { type Host, Table } from './hosts.ts';
 import type { Network, ScriptRunner, Timers } from './network.ts';
-import { instanceName, Redirect, type TableInstance } from './redirect.ts';
+import { Router } from './routers.ts';
+import { STATISTICS_INTERVAL } from './statistics.ts';
 
 export interface RelaydParts {
   readonly text: string;
@@ -18,163 +22,252 @@ export interface RelaydParts {
   readonly kernel: KernelClient;
   readonly network: Network;
   readonly clock: Timers;
+  /** At least 0, less than 1. */
   readonly random: () => number;
   readonly log: (line: string) => void;
   readonly runScript: ScriptRunner;
+  /** Where included files are read from; without it there are no includes. */
+  readonly files?: { read(path: string): Promise<string> };
 }
 
-/** Starts the daemon; rejects with every mistake of the file, one a line. */
+/** A configuration at work. */
+interface Running {
+  readonly conf: RelaydConf;
+  readonly tables: readonly Table[];
+  readonly redirects: readonly Redirect[];
+  readonly relays: readonly {
+    readonly id: number;
+    readonly conf: RelayConf;
+    readonly tables: readonly Table[];
+  }[];
+  readonly routers: readonly Router[];
+}
+
+/** Starts the daemon; rejects with every mistake of the file, one a line, or because pf is disabled. */
 export async function startRelayd(parts: RelaydParts): Promise<Relayd> {
   const relayd = new Relayd(parts);
-  await relayd.load(parts.text, parts.file);
+  await relayd.reload(parts.text, parts.file);
   return relayd;
 }
 
-/** Hosts of a redirection that is kept over a reload keep what is known of them. */
-type KnownHosts = ReadonlyMap<string, Host>;
-
-export class Relayd implements EngineListener {
-  redirects: readonly Redirect[] = [];
+export class Relayd implements EngineListener, FilterListener {
+  /** What relayctl(8) uses. */
+  readonly control: Control;
+  running: Running = { conf: EMPTY, tables: [], redirects: [], relays: [], routers: [] };
   private readonly parts: RelaydParts;
-  private conf: RelaydConf | undefined;
   private engine: Engine | undefined;
-  private readonly monitors = new Set<(line: string) => void>();
-  /** Syncs run one after the other, whatever asks for them. */
-  private syncing: Promise<void> = Promise.resolve();
-  private ids = { redirect: 0, table: 0, host: 0 };
+  private readonly monitors = new Set<(event: MonitorEvent) => void>();
+  /** Work on pf is done one piece after the other, whoever asks for it. */
+  private working: Promise<void> = Promise.resolve();
+  private stopStatistics: () => void = () => {};
+  private logsMessages = true;
 
   constructor(parts: RelaydParts) {
     this.parts = parts;
+    this.control = new Control(this);
   }
 
-  /** Reads a file and goes over to it; with a mistake in it everything stays as it is. */
-  async load(text: string, file: string): Promise<void> {
-    const { conf, errors } = parseRelaydConf(text, file);
-    if (conf === undefined) throw new Error(errors.map((error: ConfigError) => error.message).join('\n'));
-    const { kernel } = this.parts;
-    if (conf.redirects.length > 0 && !(await kernel.call('pf.status', {})).enabled)
-      throw new Error('pf is disabled');
+  /** Reads a file and goes over to it; with a mistake in it rejects, and everything stays as it is. */
+  async reload(text: string, file: string): Promise<void> {
+    const { files, kernel, log } = this.parts;
+    const around = files === undefined ? {} : { include: await readIncludes(text, files) };
+    const { conf, errors, warnings } = parseRelaydConf(text, file, around);
+    if (conf === undefined) throw new Error(errors.map((error) => error.message).join('\n'));
+    const status = await kernel.call('pf.status', {});
+    if (conf.redirects.length > 0 && !status.enabled) throw new Error('pf is disabled');
+    this.logsMessages = status.dialect === 'openbsd';
     this.engine?.stop();
-    await this.syncing;
-    const before = this.redirects;
-    const known = new Map(
-      before.flatMap((one) =>
-        one.instances.flatMap((instance) =>
-          instance.hosts.map((host) => [keyOf(instance.use, host.conf), host] as const),
-        ),
-      ),
-    );
-    this.conf = conf;
-    this.ids = { redirect: 0, table: 0, host: 0 };
-    this.redirects = conf.redirects.map((redirect) => this.makeRedirect(redirect, known));
-    for (const old of before) {
-      if (!this.redirects.some((one) => one.conf.name === old.conf.name)) await old.remove(kernel);
-    }
-    for (const redirect of this.redirects) await redirect.prepare(kernel);
-    for (const { name } of conf.relays) {
-      this.parts.log(`relay ${name}: not started (this version reads relays, and does not run them)`);
-    }
-    for (const { name } of conf.routers) {
-      this.parts.log(`router ${name}: not started (this version reads routers, and does not run them)`);
-    }
-    await this.sync();
-    this.startEngine(conf);
+    this.stopStatistics();
+    await this.working;
+    const old = this.running;
+    this.running = startable(conf, old);
+    await this.replace(old);
+    for (const warning of warnings) log(warning);
+    for (const relay of this.running.relays)
+      log(`relay ${relay.conf.name}: not started, relays do not run here`);
+    this.startEngine(conf.interval * 1000);
+    this.countLater();
   }
 
-  private makeRedirect(conf: RelaydConf['redirects'][number], known: KnownHosts): Redirect {
-    const main = this.makeInstance(conf.main, known);
-    const backup = conf.backup === undefined ? undefined : this.makeInstance(conf.backup, known);
-    return new Redirect(++this.ids.redirect, conf, main, backup);
+  private async replace(old: Running): Promise<void> {
+    const { kernel } = this.parts;
+    const names = new Set(this.running.redirects.map((redirect) => redirect.conf.name));
+    const known = new Set(old.redirects.map((redirect) => redirect.conf.name));
+    for (const redirect of old.redirects) if (!names.has(redirect.conf.name)) await redirect.remove(kernel);
+    for (const router of old.routers) await router.remove(kernel);
+    for (const redirect of this.running.redirects) {
+      if (!known.has(redirect.conf.name)) await redirect.prepare(kernel);
+    }
   }
 
-  private makeInstance(use: TableUse, known: KnownHosts): TableInstance {
-    const hosts = use.table.hosts.map((conf) => {
-      const host = new Host(++this.ids.host, conf);
-      const old = known.get(keyOf(use, conf));
-      if (old !== undefined) {
-        host.state = old.state;
-        host.disabled = old.disabled;
-        host.checks = old.checks;
-        host.up = old.up;
-      }
-      return host;
-    });
-    return { id: ++this.ids.table, use, hosts, disabled: use.table.disabled };
-  }
-
-  private startEngine(conf: RelaydConf): void {
+  private startEngine(interval: number): void {
     const { network, clock, runScript, random } = this.parts;
-    const instances = this.redirects.flatMap((redirect) => redirect.instances);
     const world = { network, clock, runScript };
-    this.engine = new Engine({ instances, interval: conf.interval, world, random, listener: this });
+    // Hosts that only a relay has are not asked: it does not run.
+    const { redirects, routers } = this.running;
+    const used = new Set([
+      ...redirects.flatMap((redirect) => redirect.tables),
+      ...routers.map((router) => router.gateways),
+    ]);
+    this.engine = new Engine({ tables: [...used], interval, world, random, listener: this });
     this.engine.start();
   }
 
-  /** Takes its rules and tables out of pf; states stay. */
+  private countLater(): void {
+    this.stopStatistics = this.parts.clock.after(STATISTICS_INTERVAL, () => {
+      this.countLater();
+      void this.work(async () => {
+        for (const redirect of this.running.redirects) await redirect.count(this.parts.kernel);
+      });
+    });
+  }
+
+  /** Takes its rules, tables and routes out; states stay. */
   async stop(): Promise<void> {
     this.engine?.stop();
-    await this.syncing;
-    for (const redirect of this.redirects) await redirect.remove(this.parts.kernel);
+    this.stopStatistics();
+    await this.work(async () => {
+      for (const redirect of this.running.redirects) await redirect.remove(this.parts.kernel);
+      for (const router of this.running.routers) await router.remove(this.parts.kernel);
+    });
   }
 
   poll(): void {
     this.engine?.poll();
   }
 
-  /** Hears what happens, a line each (relayctl monitor); the answer ends it. */
-  monitor(listener: (line: string) => void): () => void {
+  /** Hears what happens; the answer ends it. */
+  monitor(listener: (event: MonitorEvent) => void): () => void {
     this.monitors.add(listener);
     return () => this.monitors.delete(listener);
   }
 
-  /** Brings pf in line now. */
+  tell(event: Omit<MonitorEvent, 'seconds'>): void {
+    const seconds = Math.floor(this.parts.clock.now() / 1000);
+    for (const listener of this.monitors) listener({ ...event, seconds });
+  }
+
+  /** Brings pf in line now. What fails is logged and tried again at the next sync. */
   sync(): Promise<void> {
-    this.syncing = this.syncing.then(async () => {
-      for (const redirect of this.redirects) {
-        const was = redirect.active;
-        await redirect.sync(this.parts.kernel);
-        if (was === redirect.active) continue;
-        this.tell(
-          redirect.active ? `ruleset pushed: id ${redirect.id}` : `ruleset pulled: id ${redirect.id}`,
-        );
+    return this.work(async () => {
+      for (const redirect of this.running.redirects) {
+        await redirect.sync(this.parts.kernel, this).catch((error: Error) => {
+          this.parts.log(`redirection ${redirect.conf.name}: ${error.message}`);
+        });
       }
+      for (const router of this.running.routers) await router.sync(this.parts.kernel);
     });
-    return this.syncing;
   }
 
-  private tell(line: string): void {
-    for (const listener of this.monitors) listener(line);
+  private work(piece: () => Promise<void>): Promise<void> {
+    this.working = this.working.then(piece).catch((error: Error) => this.parts.log(error.message));
+    return this.working;
   }
 
-  // What the engine reports.
+  // What the engine tells.
 
-  checked(host: Host, instance: TableInstance, milliseconds: number, reason: string | undefined): void {
-    if (this.conf?.log !== 'all') return;
-    const text = reason === undefined ? 'ok' : reason;
+  roundBegins(): void {
+    this.tell({ event: 'sync' });
+    void this.sync();
+  }
+
+  firstRoundDone(): void {
+    void this.sync();
+  }
+
+  /** A host that is lost leaves at once; one that is found enters at the next sync. Children follow the result. */
+  result(host: Host, table: Table, result: CheckResult, milliseconds: number): void {
+    if (host.disabled) return;
+    const before = host.state;
+    host.take(result);
+    this.logResult(host, table, before, result, milliseconds);
+    if (before !== host.state) this.tell({ event: 'host_status', id: host.id, state: host.state });
+    if (before === 'up' && host.state !== 'up') void this.sync();
+    for (const child of host.children) this.result(child, table, result, milliseconds);
+  }
+
+  private logResult(
+    host: Host,
+    table: Table,
+    before: string,
+    result: CheckResult,
+    milliseconds: number,
+  ): void {
+    const { log } = this.running.conf;
+    if (log === 'none' || (log === 'updates' && before === host.state)) return;
+    const check = table.use.check!;
+    const code = result.code === undefined ? '' : `,${result.code}`;
+    const message = this.logsMessages ? `,${result.message}${code}` : '';
+    const tls = usesTls(check) ? ` use ${this.logsMessages ? 'tls' : 'ssl'}` : '';
     this.parts.log(
-      `host ${formatAddress(host.conf.address)}, table ${instanceName(instance)}: ${text} (${milliseconds}ms)`,
+      `host ${host.conf.name}, check ${checkName(check)}${tls} (${milliseconds}ms${message}), ` +
+        `state ${before} -> ${host.state}, availability ${host.availability}`,
     );
   }
 
-  /** A host that is lost leaves at once; one that is found enters when the round is done. */
-  changed(host: Host, instance: TableInstance, before: HostState): void {
-    const availability = host.availability;
-    const kind = instance.use.check!.kind;
-    if (this.conf?.log !== 'none' || before !== 'unknown') {
-      this.parts.log(
-        `host ${host.conf.name}, check ${kind}, state ${before} -> ${host.state}, availability ${availability}`,
-      );
-    }
-    this.tell(`host status: id ${host.id} state ${host.state}`);
-    if (before === 'up') void this.sync();
+  // What the filter tells.
+
+  tableWritten(_redirect: Redirect, table: Table, text: string): void {
+    this.tell({ event: 'ctl_table_changed', id: table.id });
+    if (this.logsMessages && this.running.conf.log !== 'none') this.parts.log(text);
   }
 
-  roundDone(): void {
-    void this.sync();
+  rulesPushed(redirect: Redirect): void {
+    this.tell({ event: 'ctl_push_ruleset', id: redirect.id });
+  }
+
+  rulesPulled(redirect: Redirect): void {
+    this.tell({ event: 'ctl_pull_ruleset', id: redirect.id });
   }
 }
 
-/** The same host in the same use of a table. */
-function keyOf(use: TableUse, host: HostConf): string {
-  return `${use.table.name} ${use.port} ${JSON.stringify(use.check)} ${host.name}`;
+const EMPTY: RelaydConf = {
+  interval: 1,
+  timeout: 1,
+  log: 'none',
+  agents: [],
+  tables: [],
+  redirects: [],
+  relays: [],
+  routers: [],
+  protocols: [],
+};
+
+/** Objects of a configuration; what was there before under the same name and the same check goes on as it was. */
+function startable(conf: RelaydConf, old: Running): Running {
+  const instances = instancesOf(conf);
+  const tables = instances.tables.map((instance) => new Table(instance));
+  const tableOf = ({ id }: { readonly id: number }) => tables[id - 1]!;
+  const redirects = instances.redirects.map(({ id, conf: redirect, main, backup }) => {
+    const parts = { id, conf: redirect, main: tableOf(main), backup: backup && tableOf(backup) };
+    return new Redirect(parts);
+  });
+  const byId = new Map(tables.flatMap((table) => table.hosts).map((host) => [host.id, host]));
+  for (const host of byId.values()) {
+    if (host.conf.parent !== undefined) byId.get(host.conf.parent)!.children.push(host);
+  }
+  for (const redirect of redirects) {
+    const before = old.redirects.find((one) => one.conf.name === redirect.conf.name);
+    if (before !== undefined) redirect.continue(before);
+  }
+  continueHosts(tables, old.tables);
+  const relays = instances.relays.map((one) => ({ ...one, tables: one.tables.map(tableOf) }));
+  const routers = instances.routers.map((one) => new Router({ ...one, gateways: tableOf(one.gateways) }));
+  return { conf, tables, redirects, relays, routers };
+}
+
+function continueHosts(tables: readonly Table[], before: readonly Table[]): void {
+  const keyOf = (table: Table, host: Host) =>
+    `${table.name} ${JSON.stringify(table.use.check)} ${host.conf.name}`;
+  const known = new Map(
+    before.flatMap((table) => table.hosts.map((host) => [keyOf(table, host), host] as const)),
+  );
+  for (const table of tables) {
+    const old = before.find((one) => one.name === table.name);
+    if (old !== undefined) table.disabled = old.disabled;
+    for (const host of table.hosts) {
+      const oldHost = known.get(keyOf(table, host));
+      if (oldHost !== undefined) host.continue(oldHost);
+    }
+  }
 }
