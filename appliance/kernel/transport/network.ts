@@ -25,6 +25,9 @@ export interface Network {
   /** Largest packet that the way to `remote` is known to carry; 0 when there is no way. */
   mtu(remote: Int32Array): number;
 
+  /** `remote` has acknowledged something: the way there works (a hint for neighbour discovery, RFC 4861 7.3.1). */
+  confirm?(remote: Int32Array): void;
+
   /** Source and destination of the IP header at `packet.network`. */
   readSource(packet: Packet, into: Int32Array): void;
   readDestination(packet: Packet, into: Int32Array): void;

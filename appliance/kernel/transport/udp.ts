@@ -4,7 +4,7 @@
 
 import { type Address, type Family, INET } from '../../abi/address.ts';
 import * as udps from '../../abi/counters/udp.ts';
-import { CallError } from '../../abi/errno.ts';
+import { CallError, type Errno } from '../../abi/errno.ts';
 import type { Endpoint, SocketInfo } from '../../abi/socket.ts';
 import * as checksum from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
@@ -12,12 +12,20 @@ import * as icmp6 from '../../wire/icmp6.ts';
 import * as udp from '../../wire/udp.ts';
 import { Counters } from '../counters.ts';
 import { OK } from '../inet/errors.ts';
-import type { Packet } from '../packet.ts';
-import { DatagramSocket, setWords } from './datagram.ts';
-import { addressOf, isAny, PcbTable } from './pcb.ts';
-import { choosePort } from './ports.ts';
+import { GSO_NONE, type Packet } from '../packet.ts';
+import { bindLocal } from './bind.ts';
+import { DatagramSocket } from './datagram.ts';
+import { addressOf, isAny, PcbTable, sameWords } from './pcb.ts';
 import type { TransportServices } from './services.ts';
-import { type ControlError, type TransportProtocol, UNREACHABLE_PORT } from './transport.ts';
+import {
+  type ControlError,
+  PROHIBITED,
+  type TransportProtocol,
+  UNREACHABLE_HOST,
+  UNREACHABLE_NET,
+  UNREACHABLE_PORT,
+  UNREACHABLE_PROTOCOL,
+} from './transport.ts';
 
 const IPPROTO_UDP = 17;
 
@@ -31,15 +39,7 @@ class UdpSocket extends DatagramSocket {
 
   bind(address: Address | undefined, port: number): Endpoint {
     if (this.localPort !== 0) throw new CallError('EINVAL');
-    if (address !== undefined) setWords(this.local, address, this.family);
-    if (!isAny(this.local) && !this.network.isLocal(this.local)) throw new CallError('EADDRNOTAVAIL');
-    const { table } = this.owner;
-    if (port !== 0 && table.conflicts(this.family, this.local, port)) throw new CallError('EADDRINUSE');
-    const free = () =>
-      choosePort(this.services.random, (one) => table.conflicts(this.family, this.local, one));
-    this.localPort = port === 0 ? free() : port;
-    if (this.localPort === 0) throw new CallError('EADDRNOTAVAIL');
-    table.insertBound(this);
+    bindLocal(this.services, this.owner.table, this, this.network, address, port);
     return this.localEndpoint;
   }
 
@@ -68,10 +68,9 @@ class UdpSocket extends DatagramSocket {
     });
   }
 
-  /** The peer's port is closed: the next call of a connected socket would say so; here the event does. */
-  refused(): void {
-    if (this.remotePort !== 0)
-      this.emit({ event: 'socket.closed', data: { id: this.id, error: 'ECONNREFUSED' } });
+  /** An ICMP error about what a connected socket sent. Others may send anywhere, so an event would not say enough. */
+  failed(error: Errno): void {
+    if (this.remotePort !== 0) this.emit({ event: 'socket.closed', data: { id: this.id, error } });
   }
 }
 
@@ -112,34 +111,46 @@ export class Udp implements TransportProtocol {
     const length = udp.length(bytes, transport);
     if (!udp.valid(bytes, transport, packet.end) || length < udp.HEADER_LENGTH)
       return counters.count(udps.BAD_LENGTH);
-    const network = this.services.networks[packet.family === 4 ? 4 : 6];
+    packet.end = transport + length; // what follows in the IP packet is not the datagram's
+    const network = this.services.networks[packet.family as Family];
     const isTrusted = packet.needsChecksum || packet.checksumVerified;
     if (network.family === INET && udp.checksum(bytes, transport) === 0) counters.count(udps.NO_CHECKSUM);
     else if (!isTrusted && network.checksum(packet, IPPROTO_UDP) !== 0)
       return counters.count(udps.BAD_CHECKSUM);
     network.readSource(packet, this.source);
     network.readDestination(packet, this.destination);
-    this.dispatch(packet, transport + length);
+    this.dispatch(packet);
   }
 
-  private dispatch(packet: Packet, end: number): void {
+  private dispatch(packet: Packet): void {
     const { bytes, transport } = packet;
-    const family = packet.family === 4 ? 4 : 6;
+    const family = packet.family as Family;
     const port = udp.destinationPort(bytes, transport);
     const remotePort = udp.sourcePort(bytes, transport);
     const isUnicast = this.services.networks[family].isUnicast(this.destination);
     let found = false;
     for (const socket of this.table.boundTo(port)) {
-      const isFor = socket.family === family && (isAny(socket.local) || same(socket.local, this.destination));
+      const isFor =
+        socket.family === family && (isAny(socket.local) || sameWords(socket.local, this.destination));
       if (!isFor || !socket.isFrom(this.source, remotePort)) continue;
       found = true;
-      const data = bytes.slice(udp.payloadAt(transport), end);
-      socket.deliver(packet, this.source, remotePort, this.destination, data);
+      this.deliver(packet, socket, remotePort);
       if (isUnicast) break;
     }
     if (found) return;
     this.counters.count(isUnicast ? udps.NO_SOCKET : udps.NO_SOCKET_BROADCAST);
     if (isUnicast) this.unreachable(packet);
+  }
+
+  /** One datagram, or each of those that a device has merged into a large one. */
+  private deliver(packet: Packet, socket: UdpSocket, remotePort: number): void {
+    let at = udp.payloadAt(packet.transport);
+    const size = packet.gsoType === GSO_NONE ? packet.end - at : packet.segmentSize;
+    do {
+      const data = packet.bytes.slice(at, Math.min(at + size, packet.end));
+      socket.deliver(packet, this.source, remotePort, this.destination, data);
+      at += size;
+    } while (at < packet.end);
   }
 
   private unreachable(packet: Packet): void {
@@ -151,12 +162,14 @@ export class Udp implements TransportProtocol {
   }
 
   control(packet: Packet, error: ControlError): void {
-    if (error !== UNREACHABLE_PORT) return;
+    const errno = errnoOfControl(error);
+    if (errno === undefined) return;
     const port = udp.sourcePort(packet.bytes, packet.transport);
     const remotePort = udp.destinationPort(packet.bytes, packet.transport);
-    this.services.networks[packet.family === 4 ? 4 : 6].readDestination(packet, this.destination);
+    const family = packet.family as Family;
+    this.services.networks[family].readDestination(packet, this.destination);
     for (const socket of this.table.boundTo(port)) {
-      if (socket.isFrom(this.destination, remotePort)) socket.refused();
+      if (socket.family === family && socket.isFrom(this.destination, remotePort)) socket.failed(errno);
     }
   }
 
@@ -190,6 +203,17 @@ export class Udp implements TransportProtocol {
   }
 }
 
-function same(a: Int32Array, b: Int32Array): boolean {
-  return a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
+/** What an ICMP error means to a connected socket; undefined for those that say nothing about the peer (RFC 1122 4.1.3.3). */
+function errnoOfControl(error: ControlError): Errno | undefined {
+  switch (error) {
+    case UNREACHABLE_PORT:
+    case UNREACHABLE_PROTOCOL:
+      return 'ECONNREFUSED';
+    case UNREACHABLE_HOST:
+    case UNREACHABLE_NET:
+    case PROHIBITED:
+      return 'EHOSTUNREACH';
+    default:
+      return undefined;
+  }
 }

@@ -90,6 +90,7 @@ function measure(context: TcpContext, c: Connection, s: Segment): void {
     return;
   }
   context.counters.count(tcps.ROUND_TRIPS);
+  c.network.confirm?.(c.remote);
 }
 
 /** How an acknowledgment of `count` new numbers moves the congestion window and recovery. */

@@ -48,6 +48,8 @@ export class Connection extends Pcb {
   id = 0;
   readonly network: Network;
   state = CLOSED;
+  /** Its user has left: counted as such until it ends. */
+  orphan = false;
   /** In LISTEN: its queues. */
   listening: Listening | undefined = undefined;
   /** Whose queues it is in, until userland has taken it. */

@@ -37,6 +37,8 @@ export class TcpContext {
   readonly budget: ReassemblyBudget = new ReassemblyBudget();
   /** Connections in TIME_WAIT, oldest first. */
   readonly timeWait: Set<Connection> = new Set();
+  /** Connections whose user has left and that are not in TIME_WAIT. */
+  orphans = 0;
   readonly makers: Makers;
 
   constructor(services: TransportServices, makers: Makers) {

@@ -16,6 +16,8 @@ const TIME_WAIT_LENGTH = 60 * SECOND;
 const FIN_WAIT_2_LENGTH = 60 * SECOND;
 /** sysctl net.inet.tcp.keepidle and keepintvl count half seconds. */
 const HALF_SECOND = SECOND / 2;
+/** Connections that may end in order without their user; one more is reset. */
+const MAXIMUM_ORPHANS = 4096;
 /** Connections that may be in TIME_WAIT; beyond it the oldest ends early. */
 const MAXIMUM_TIME_WAIT = 8192;
 
@@ -112,12 +114,14 @@ export function end(context: TcpContext, c: Connection, error: Errno | undefined
   if (c.id === 0) leaveListener(c);
   context.timeWait.delete(c);
   context.table.removeConnected(c);
-  release(c);
+  release(context, c);
   c.slow.clear();
   if (c.id !== 0 && !told) tellClosed(context, c, error);
 }
 
-function release(c: Connection): void {
+function release(context: TcpContext, c: Connection): void {
+  if (c.orphan) context.orphans--;
+  c.orphan = false;
   c.retransmit.clear();
   c.delayed.clear();
   c.buffer.release();
@@ -146,7 +150,7 @@ export function enterTimeWait(context: TcpContext, c: Connection): void {
     }
   }
   c.state = TIME_WAIT;
-  release(c);
+  release(context, c);
   context.timeWait.add(c);
   if (c.id !== 0) tellClosed(context, c, undefined);
   restartTimeWait(c);
@@ -162,8 +166,16 @@ export function enterFinWait2(c: Connection): void {
   waitForFin(c);
 }
 
-/** Nobody is there any more to wait for the peer. */
-export function waitForFin(c: Connection): void {
+/** The user leaves a connection that still has to end. False when there are too many of those. */
+export function orphan(context: TcpContext, c: Connection): boolean {
+  if (context.orphans >= MAXIMUM_ORPHANS) return false;
+  context.orphans++;
+  c.orphan = true;
+  waitForFin(c);
+  return true;
+}
+
+function waitForFin(c: Connection): void {
   if (c.state === FIN_WAIT_2 && c.id === 0) c.slow.set(FIN_WAIT_2_LENGTH);
 }
 

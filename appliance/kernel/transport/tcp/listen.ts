@@ -18,6 +18,8 @@ import { sendReset, sendSyn } from './transmit.ts';
 const HALF_OPEN = 256;
 /** A half-open connection that is not completed by then is forgotten. */
 const HALF_OPEN_LENGTH = 30 * SECOND;
+/** Connections of all states that there may be before SYNs are refused. */
+const MAXIMUM_CONNECTIONS = 65_536;
 /** How far behind the highest number of the last incarnation a new one starts. */
 const BEYOND_OLD = 128_000;
 /** As much as a caller may ask for. */
@@ -52,7 +54,7 @@ export function listenerInput(
 
 function synArrives(context: TcpContext, listener: Connection, s: Segment, above: number | undefined): void {
   const listening = listener.listening!;
-  if (listening.accepting >= listening.backlog) {
+  if (listening.accepting >= listening.backlog || context.table.size >= MAXIMUM_CONNECTIONS) {
     context.counters.count(tcps.SYN_OVERFLOW);
     return;
   }

@@ -14,7 +14,7 @@ import { isAny } from '../pcb.ts';
 import { notSupported, type Socket } from '../socket.ts';
 import { type Connection, RECEIVE_BUFFER } from './connection.ts';
 import type { TcpContext } from './context.ts';
-import { abort, begin, end, leaveListener, ownOffers, startKeepalive, waitForFin } from './lifecycle.ts';
+import { abort, begin, end, leaveListener, orphan, ownOffers, startKeepalive } from './lifecycle.ts';
 import { newListening, stopListening } from './listen.ts';
 import { output, startRetransmitTimer, startTiming } from './output.ts';
 import {
@@ -142,7 +142,7 @@ export class TcpSocket implements Socket {
       return;
     }
     this.finish(c);
-    waitForFin(c);
+    if (!orphan(this.context, c)) abort(this.context, c, undefined);
   }
 
   set(options: SocketCalls['socket.set'][0]): void {
