@@ -343,6 +343,22 @@ export class Conversation {
     });
   }
 
+  /** Sends a frame without letting time pass. */
+  sendNow(bytes: Uint8Array): void {
+    this.station.send(bytes);
+  }
+
+  get ports(): { kernel: number; peer: number } {
+    return { kernel: this.kernelPort, peer: this.peerPort };
+  }
+
+  /** The sequence numbers of both SYNs. */
+  get starts(): { kernel: number; peer: number } {
+    this.collect();
+    for (const bytes of this.pending) this.describe(bytes, false, false);
+    return { kernel: this.kernelStart ?? 0, peer: this.peerStart };
+  }
+
   sendFrame(bytes: Uint8Array, notes: SegmentNotes = {}): void {
     this.station.send(bytes, notes);
     this.world.run(1000);
