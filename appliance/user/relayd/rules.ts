@@ -2,6 +2,7 @@
 //
 // The rules that a redirection puts into pf's anchor relayd/NAME, in the form of 2008 or of today.
 
+import { createHash } from 'node:crypto';
 import { addressBits } from '../../abi/address.ts';
 import { PROTOCOLS } from '../../abi/names.ts';
 import {
@@ -83,14 +84,24 @@ function portMatch(listen: ListenConf): NumberMatch {
 
 function poolOf(redirect: RedirectConf, listen: ListenConf, on: string | undefined, isOld: boolean): Pool {
   const address = { kind: 'table', name: redirect.name } as const;
-  // 2008 knew round-robin only; today the default is random, but a file that names no mode spreads evenly in every era.
+  // 2008 knew round-robin only; today other modes can be named, and it is the default still.
   const type = isOld ? 'round-robin' : POOL_TYPES[redirect.main.mode ?? 'roundrobin'];
-  const rewrites = redirect.kind === 'forward' && listen.port === listen.lastPort;
+  // A range keeps the port that the client chose, as long as the file does not name one.
+  const isSingle = listen.port === listen.lastPort;
+  const rewrites = redirect.kind === 'forward' && (isSingle || redirect.main.namesPort);
+  const key = type === 'source-hash' ? keyOf(redirect.main.key ?? redirect.name) : undefined;
   return {
     entries: [on === undefined ? { address } : { address, interface: on }],
     type,
+    ...(key === undefined ? {} : { key }),
     stickyAddress: redirect.sticky,
     staticPort: false,
     ...(rewrites ? { ports: { low: redirect.main.port, high: redirect.main.port } } : {}),
   };
+}
+
+/** Four words: hexadecimal digits as they are, any other text by its MD5; a file without a key has one of its own by its name. */
+function keyOf(text: string): number[] {
+  const hex = text.startsWith('0x') ? text.slice(2) : createHash('md5').update(text).digest('hex');
+  return [0, 8, 16, 24].map((at) => Number.parseInt(hex.slice(at, at + 8), 16) | 0);
 }

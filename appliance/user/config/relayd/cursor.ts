@@ -104,8 +104,9 @@ export class Cursor {
 
   /** A name shorter than `limit` bytes. */
   name(what: string, limit = 64): string {
-    const text = this.text(what);
-    if (text === '' || Buffer.byteLength(text) >= limit) this.fail(`invalid ${what}: ${text}`);
+    const place = this.token;
+    const text = this.text(/^[aeiou]/.test(what) ? `an ${what}` : `a ${what}`);
+    if (text === '' || Buffer.byteLength(text) >= limit) this.fail(`invalid ${what}: ${text}`, place);
     return text;
   }
 

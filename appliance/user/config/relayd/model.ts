@@ -54,6 +54,8 @@ export interface TableConf {
 export interface TableUse {
   readonly table: TableConf;
   readonly port: number;
+  /** The port is said here; else it is that of the first `listen on`. */
+  readonly namesPort: boolean;
   readonly check?: Check;
   /** Milliseconds. */
   readonly timeout: number;

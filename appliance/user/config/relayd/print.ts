@@ -105,7 +105,7 @@ function printListen(listen: ListenConf): string {
 function printUse(use: TableUse): string {
   return join(
     `<${quote(use.table.name)}>`,
-    `port ${use.port}`,
+    use.namesPort && `port ${use.port}`,
     use.check !== undefined && `check ${printCheck(use.check)}`,
     `timeout ${use.timeout}`,
     `interval ${use.interval}`,

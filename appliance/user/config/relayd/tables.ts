@@ -91,7 +91,7 @@ export function parseTableUse(
     cursor.fail('table interval must be divisible by global interval', place);
   }
   const port = use.port ?? around.defaultPort ?? cursor.fail('invalid port', place);
-  return { ...use, table, port, interval, timeout };
+  return { ...use, table, port, namesPort: use.port !== undefined, interval, timeout };
 }
 
 function parseUseOption(cursor: Cursor, owner: Owner, use: Draft<TableUse>): boolean {
