@@ -123,8 +123,8 @@ test('no import goes round in a circle', () => {
       return;
     }
     if (done.has(file)) return;
-    for (const specifier of importsOf(file)) {
-      if (!specifier.startsWith('.')) continue;
+    for (const { specifier, typeOnly } of imports(file)) {
+      if (!specifier.startsWith('.') || typeOnly) continue;
       const to = target(file, specifier);
       if (sources.has(to)) walk(to, [...path, file]);
     }

@@ -3,6 +3,8 @@
 // The article's network on TAPs: Direct Server Return with real programs, hosts that fail, path MTU, fragments, a clean end.
 
 import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Fetched } from '../../scripts/lab/network.ts';
 import { reportFlow } from '../../scripts/lab/report.ts';
@@ -123,6 +125,40 @@ describe('lab dsr', { skip: noLab() ?? false }, () => {
     const six = await client.must(['traceroute', '-6', '-n', '-q', '1', '-w', '2', '3ffe:2::10']);
     assert.match(six, /^ 1 {2}3ffe:: /m);
     assert.match(six, /^ 2 {2}3ffe:2::10 /m);
+  });
+
+  test('path MTU discovery works for Direct Server Return, both families', async (context) => {
+    const client = lab.network.hosts.get('client')!;
+    if ((await client.run(['sh', '-c', 'command -v curl'])).status !== 0) return context.skip('no curl here');
+    for (const host of ['web1', 'web2']) {
+      const page = join(lab.directory, host, 'www');
+      if (!existsSync(page)) return context.skip('no nginx here');
+      writeFileSync(join(page, 'large'), Buffer.alloc(300_000, host));
+    }
+    // The way to the client narrows behind the router: its errors go to the service address, and must reach the right server.
+    await lab.network.command('router', ['ifconfig', 'vr1', 'mtu', '1300']);
+    for (const url of [VIP4, VIP6]) {
+      const size = await client.must([
+        'curl',
+        '-g',
+        '-sS',
+        '-m',
+        '8',
+        '-o',
+        '/dev/null',
+        '-w',
+        '%{size_download}',
+        `${url}large`,
+      ]);
+      assert.equal(size, '300000', url);
+    }
+    await lab.network.command('router', ['ifconfig', 'vr1', 'mtu', '1500']);
+    const narrowed = await Promise.all(
+      ['web1', 'web2'].map((host) =>
+        lab.network.hosts.get(host)!.must(['ip', 'route', 'get', '192.0.2.1', 'from', '192.0.2.253']),
+      ),
+    );
+    assert.match(narrowed.join(), /mtu 1300/);
   });
 
   test('a web server that stops leaves service without one failed connection, and comes back', async () => {
