@@ -38,7 +38,9 @@ export const COMMANDS: Word<Run> = {
     reload: { run: (call) => load(call, FILE) },
     redirect: switchable('rdr', '<redirectid>'),
     table: switchable('table', '<tableid>'),
-    host: switchable('host', '<hostid>'),
+    host: {
+      next: { ...switchable('host', '<hostid>').next, drain: { next: { '<hostid>': { run: drain } } } },
+    },
   },
 };
 
@@ -82,6 +84,10 @@ function switchable(kind: Switched, placeholder: string): Word<Run> {
 function answer(context: CommandContext, succeeded: boolean): number {
   context.stdout(`command ${succeeded ? 'succeeded' : 'failed'}\n`);
   return succeeded ? 0 : 1;
+}
+
+async function drain({ control, argument, context }: Call): Promise<number> {
+  return answer(context, await control.drain(argument));
 }
 
 async function poll({ control, context }: Call): Promise<number> {

@@ -12,6 +12,8 @@ export interface HostView {
   readonly name: string;
   readonly parent?: number;
   readonly status: 'up' | 'down' | 'unknown' | 'disabled';
+  /** Takes no new connections. */
+  readonly draining: boolean;
   /** `99.17%`, empty before the first check. */
   readonly availability: string;
   readonly checks: number;
@@ -123,6 +125,14 @@ export class Control {
     return true;
   }
 
+  /** Keeps new connections away from a host until it is enabled again; false when there is none such. */
+  async drain(which: string): Promise<boolean> {
+    const found = this.find('host', which);
+    for (const { kind, target } of found) if (kind === 'host') target.draining = true;
+    await this.relayd.sync();
+    return found.length > 0;
+  }
+
   /** Asks every host now. */
   poll(): void {
     this.relayd.poll();
@@ -168,7 +178,7 @@ export class Control {
       if (on) for (const table of target.tables) table.switch(true);
     } else if (kind === 'table') {
       if (target.disabled === on) target.switch(on);
-    } else if (target.disabled === on) {
+    } else if (on ? target.disabled || target.draining : !target.disabled) {
       if (on) target.enable();
       else target.disable();
     }
@@ -185,10 +195,10 @@ function isChild({ kind, target }: Found): boolean {
 }
 
 function hostView(host: Host): HostView {
-  const { id, conf, checks, up, availability, message, retries } = host;
+  const { id, conf, draining, checks, up, availability, message, retries } = host;
   const parent = conf.parent === undefined ? {} : { parent: conf.parent };
   const status = host.disabled ? 'disabled' : host.state;
-  return { id, name: conf.name, ...parent, status, availability, checks, up, retries, message };
+  return { id, name: conf.name, ...parent, status, draining, availability, checks, up, retries, message };
 }
 
 function tableView(table: Table): TableView {

@@ -15,6 +15,8 @@ export class Host {
   readonly children: Host[] = [];
   state: HostState = 'unknown';
   disabled = false;
+  /** New connections are kept away; those there are go on, and so do its checks. */
+  draining = false;
   checks = 0;
   up = 0;
   /** Failures that are still forgiven. */
@@ -51,6 +53,7 @@ export class Host {
   /** Unknown until the next check. */
   enable(): void {
     this.disabled = false;
+    this.draining = false;
     this.state = 'unknown';
     for (const child of this.children) child.enable();
   }
@@ -66,6 +69,7 @@ export class Host {
   continue(old: Host): void {
     this.state = old.state;
     this.disabled = old.disabled;
+    this.draining = old.draining;
     this.checks = old.checks;
     this.up = old.up;
     this.retries = Math.min(old.retries, this.conf.retry);
@@ -94,9 +98,9 @@ export class Table {
     this.disabled = use.table.disabled;
   }
 
-  /** Hosts in service. */
+  /** Hosts that take new connections. */
   get up(): readonly Host[] {
-    return this.disabled ? [] : this.hosts.filter((host) => host.state === 'up' && !host.disabled);
+    return this.disabled ? [] : this.hosts.filter((host) => host.state === 'up' && !host.draining);
   }
 
   switch(on: boolean): void {

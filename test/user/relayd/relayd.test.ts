@@ -255,6 +255,21 @@ test('relayctl shows and switches', async () => {
   });
 });
 
+test('a host that is drained keeps its checks and gets no new connections', async () => {
+  const world = await started();
+  world.take();
+  assert.equal((await ctl(world, 'host', 'drain', '2')).out, 'command succeeded\n');
+  assert.deepEqual(world.take(), ['replace www 10.0.0.10']);
+  await world.clock.pass(ROUND);
+  assert.match(
+    (await ctl(world, 'show', 'hosts')).out,
+    /10\.0\.0\.11 .*100\.00%\tup \(draining\)\n.*2\/2 checks/,
+  );
+  await ctl(world, 'host', 'enable', '2');
+  await world.clock.pass(2 * ROUND);
+  assert.deepEqual(world.take(), ['replace www 10.0.0.10 10.0.0.11']);
+});
+
 test('relayctl show redirects: statistics and JSON', async () => {
   const world = await started();
   world.matches = 12;

@@ -76,7 +76,13 @@ function tableRows(table: TableView, host: (host: HostView) => string): string {
 
 function hostRow(host: HostView): string {
   const parent = host.parent === undefined ? '' : ` parent ${host.parent}`;
-  return row(host.id, 'host', host.name + parent, host.availability, host.status);
+  return row(
+    host.id,
+    'host',
+    host.name + parent,
+    host.availability,
+    host.status + (host.draining ? ' (draining)' : ''),
+  );
 }
 
 function checksLine(host: HostView): string {
