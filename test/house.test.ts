@@ -71,11 +71,23 @@ function layerOf(file: string): Layer {
   return LAYERS.find((layer) => file.startsWith(`${layer}/`))!;
 }
 
-function importsOf(file: string): string[] {
+interface Import {
+  readonly specifier: string;
+  /** Types alone are gone when the program runs. */
+  readonly typeOnly: boolean;
+}
+
+function imports(file: string): Import[] {
   const text = sources.get(file)!;
-  return [
-    ...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s+'([^']+)'|import\('([^']+)'\)/g),
-  ].map((match) => match[1] ?? match[2]!);
+  const pattern = /(?:^|\n)\s*((?:import|export)\b[^'";]*?)from\s+'([^']+)'|import\('([^']+)'\)/g;
+  return [...text.matchAll(pattern)].map((match) => ({
+    specifier: match[2] ?? match[3]!,
+    typeOnly: /^(import|export) type\b/.test(match[1] ?? ''),
+  }));
+}
+
+function importsOf(file: string): string[] {
+  return imports(file).map(({ specifier }) => specifier);
 }
 
 function target(file: string, specifier: string): string {
