@@ -107,7 +107,9 @@ function nginxConfiguration(directory: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${directory}/tmp/${name};`)
     .join('\n');
-  return `daemon off;
+  // Root here may be root of a user namespace only, which knows no other user to give files to.
+  return `user root;
+daemon off;
 master_process off;
 worker_rlimit_nofile 4096;
 pid ${directory}/nginx.pid;
