@@ -11,12 +11,15 @@ import { KernelThread } from './host/kernelThread.ts';
 import type { CommandContext, MachineInfo } from './user/commands/command.ts';
 import { runCommand } from './user/commands/index.ts';
 import { type Machine, parseMachineJson } from './user/config/machineJson.ts';
-import { type CommandRunner, ControlServer } from './user/control/server.ts';
+import { answers, type CommandRunner, ControlServer } from './user/control/server.ts';
 import { MachineFiles } from './user/files.ts';
 import { MachineLog } from './user/log.ts';
 import { boot } from './user/rc/boot.ts';
 
 const VERSION = '0.1.0';
+
+/** Something that the one who boots can mend; the message says how it is. */
+export class UserError extends Error {}
 
 /** Why a machine ended, for the one who started it. */
 export type Ending = 'halt' | 'reboot';
@@ -96,6 +99,8 @@ export class RunningMachine implements CommandRunner {
     startDaemon: DaemonTable,
   ): Promise<RunningMachine> {
     const machine = readMachine(directory);
+    if (await answers(join(directory, SOCKET)))
+      throw new UserError(`${directory}: this machine is running already.`);
     const interfaces = openHardware(machine.interfaces);
     const log = new MachineLog(join(directory, 'var/log/messages'), console);
     const kernel = new KernelThread(interfaces, (error) => {
@@ -216,7 +221,7 @@ export class RunningMachine implements CommandRunner {
 /** Reads machine.json and makes the folders that a machine writes to. */
 export function readMachine(directory: string): Machine {
   const file = join(directory, 'machine.json');
-  if (!existsSync(file)) throw new Error(`${file} is missing: this is no machine directory.`);
+  if (!existsSync(file)) throw new UserError(`${file} is missing: this is no machine directory.`);
   const machine = parseMachineJson(readFileSync(file, 'utf8'), file);
   for (const folder of ['etc', 'var/run', 'var/log', 'var/db'])
     mkdirSync(join(directory, folder), { recursive: true });

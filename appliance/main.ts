@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { startDaemon } from './daemons.ts';
 import { HardwareError } from './host/hardware.ts';
-import { RunningMachine, SOCKET } from './machine.ts';
+import { RunningMachine, SOCKET, UserError } from './machine.ts';
 import type { CommandContext } from './user/commands/command.ts';
 import { findCommand, runCommand } from './user/commands/index.ts';
 import { MachineError } from './user/config/machineJson.ts';
@@ -161,7 +161,8 @@ main(process.argv.slice(2)).then(
     process.exitCode = status;
   },
   (error: NodeJS.ErrnoException) => {
-    const known = error instanceof HardwareError || error instanceof MachineError;
+    const known =
+      error instanceof HardwareError || error instanceof MachineError || error instanceof UserError;
     process.stderr.write(
       `rhine: ${known || error.code !== undefined ? error.message : (error.stack ?? error.message)}\n`,
     );

@@ -50,7 +50,9 @@ export async function configureHost(namespace: Namespace, machine: string): Prom
 /** hostname.if as ip(8) commands; `!ifconfig lo0 alias …` lines give the loopback its service addresses. */
 function addressCommands(vr: string, text: string, file: string): string[] {
   const commands: string[] = [];
-  for (const line of parseHostnameIf(text, file)) {
+  const { lines, errors } = parseHostnameIf(text, file);
+  if (errors[0] !== undefined) throw errors[0];
+  for (const line of lines) {
     if (line.kind === 'address') {
       commands.push(`address add ${formatPrefix(line.address)} dev ${vr}`);
     } else if (line.kind === 'command') {

@@ -23,9 +23,22 @@ export type HostnameLine =
 
 const FAMILIES = ['inet', 'inet6'];
 
-/** Reads a hostname.if file. Throws ConfigError at the first line that is wrong. */
-export function parseHostnameIf(text: string, file: string): HostnameLine[] {
-  return significantLines(text).map((line) => parseLine(line, file));
+/** Reads a hostname.if file. A wrong line is told and left out; the others stand, as netstart(8) runs them one by one. */
+export function parseHostnameIf(
+  text: string,
+  file: string,
+): { readonly lines: readonly HostnameLine[]; readonly errors: readonly ConfigError[] } {
+  const lines: HostnameLine[] = [];
+  const errors: ConfigError[] = [];
+  for (const line of significantLines(text)) {
+    try {
+      lines.push(parseLine(line, file));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      errors.push(error);
+    }
+  }
+  return { lines, errors };
 }
 
 function parseLine(line: Line, file: string): HostnameLine {

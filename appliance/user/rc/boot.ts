@@ -123,7 +123,8 @@ async function startInterface(parts: BootParts, name: string): Promise<void> {
   const file = `/etc/hostname.${name}`;
   try {
     await ensureExists(parts, name);
-    const lines = parseHostnameIf(await parts.files.read(file), file);
+    const { lines, errors } = parseHostnameIf(await parts.files.read(file), file);
+    for (const error of errors) complain(parts, error);
     for (const line of lines) {
       try {
         await applyLine(parts, name, line);
