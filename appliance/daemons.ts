@@ -9,6 +9,7 @@ import { askRaw } from './host/datagramSocket.ts';
 import { connectTcp } from './host/socketStream.ts';
 import type { Daemon, DaemonStarter } from './machine.ts';
 import { echoRequest, isEchoReply } from './user/relayd/echo.ts';
+import { parseRelaydFlags } from './user/relayd/flags.ts';
 import type { Network, ScriptRunner } from './user/relayd/network.ts';
 import { startRelayd } from './user/relayd/relayd.ts';
 
@@ -47,11 +48,15 @@ const runScript: ScriptRunner = (path, host, timeout) =>
   });
 
 const STARTERS: Readonly<Record<string, DaemonStarter>> = {
-  relayd: async (_flags, machine) => {
-    const file = '/etc/relayd.conf';
+  relayd: async (words, machine) => {
+    const flags = parseRelaydFlags(words.split(/\s+/).filter((word) => word !== ''));
+    if ('problem' in flags) throw new Error(flags.problem);
+    const { file, macros } = flags;
     const relayd = await startRelayd({
       text: await machine.files.read(file),
       file,
+      readFile: (path) => machine.files.read(path),
+      macros,
       kernel: machine.kernel,
       network: networkOf(machine.kernel),
       clock: {
@@ -62,10 +67,11 @@ const STARTERS: Readonly<Record<string, DaemonStarter>> = {
         },
       },
       random: Math.random,
-      log: (line) => machine.log.say('relayd', line),
+      log: (line, level, fields) => machine.log.say('relayd', line, level, fields),
       runScript,
     });
-    return { control: relayd, stop: () => relayd.stop() };
+    relayd.setVerbose(flags.verbose);
+    return { control: relayd.control, stop: () => relayd.stop() };
   },
 };
 

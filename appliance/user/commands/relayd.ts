@@ -2,47 +2,42 @@
 //
 // relayd(8) on the command line: checks a file. The daemon itself is started by rc when rc.conf.local says so.
 
-import { readIncludes } from '../config/relayd/includes.ts';
-import { parseRelaydConf } from '../config/relayd/parser.ts';
-import type { Command } from './command.ts';
+import { fileProblem } from '../config/pf/loadPfConf.ts';
+import { parseRelaydFlags } from '../relayd/flags.ts';
+import { ConfigurationError, loadConfiguration } from '../relayd/load.ts';
+import type { Command, CommandContext } from './command.ts';
 import { command, Failure, UsageError } from './failure.ts';
 
 export const relayd: Command = command(
   'relayd',
-  'relayd -n [-v] [-D macro=value] [-f file]',
+  'relayd -n [-dv] [-D macro=value] [-f file]',
   'check a relayd.conf',
   async (args, context) => {
-    const rest = [...args];
-    const macros = new Map<string, string>();
-    let file = 'etc/relayd.conf';
-    let check = false;
-    while (rest.length > 0) {
-      const word = rest.shift()!;
-      if (word === '-n') check = true;
-      else if (word === '-f') file = rest.shift() ?? usage('-f needs a file');
-      else if (word === '-D') define(macros, rest.shift() ?? usage('-D needs macro=value'));
-      else if (!/^-[vd]+$/.test(word)) usage(`unknown argument ${word}`);
-    }
-    if (!check)
+    const flags = parseRelaydFlags(args);
+    if ('problem' in flags) throw new UsageError(flags.problem);
+    if (!flags.check) {
       throw new Failure('the daemon is started by rc (relayd_flags="" in rc.conf.local); -n checks a file');
-    const text = await context.files.read(file).catch((error: Error) => {
-      throw new Failure(`${file}: ${error.message}`);
-    });
-    const include = await readIncludes(text, context.files);
-    const { errors, warnings } = parseRelaydConf(text, file, { macros, include });
-    for (const { message } of errors) context.stderr(`${message}\n`);
-    for (const warning of warnings) context.stderr(`${warning}\n`);
-    if (errors.length === 0) context.stderr('configuration OK\n');
-    return errors.length === 0 ? 0 : 1;
+    }
+    return check(flags, context);
   },
 );
 
-function define(macros: Map<string, string>, word: string): void {
-  const equals = word.lastIndexOf('=');
-  if (equals < 1) usage('-D needs macro=value');
-  macros.set(word.slice(0, equals), word.slice(equals + 1));
-}
-
-function usage(message: string): never {
-  throw new UsageError(message);
+async function check(
+  { file, macros, verbose }: { file: string; macros: Readonly<Record<string, string>>; verbose: boolean },
+  { files, kernel, stderr }: CommandContext,
+): Promise<number> {
+  const text = await files.read(file).catch((error: unknown) => {
+    throw new Failure(`${file}: ${fileProblem(error)}`);
+  });
+  try {
+    const readFile = (path: string) => files.read(path);
+    const { warnings } = await loadConfiguration({ text, file, readFile, macros, ...(kernel && { kernel }) });
+    if (verbose) for (const warning of warnings) stderr(`warning: ${warning}\n`);
+    stderr('configuration OK\n');
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    stderr(`${error.message}\n`);
+    return 1;
+  }
 }

@@ -1,227 +1,134 @@
 // SPDX-License-Identifier: ISC
 //
-// What relayctl(8) may ask of the daemon: views as plain data, and switches. Nothing is formatted here.
+// What relayctl(8) may ask of a running relayd: views of everything as plain data, switches, and the stream of events.
 
-import { formatAddress, formatPrefix } from '../../abi/addressText.ts';
-import type { Redirect } from './filter.ts';
-import type { Host, Table } from './hosts.ts';
-import type { Relayd } from './relayd.ts';
+import type { CheckMessage, HostStatus } from './checks/result.ts';
 
 export interface HostView {
   readonly id: number;
   readonly name: string;
+  readonly address: string;
   readonly parent?: number;
-  readonly status: 'up' | 'down' | 'unknown' | 'disabled';
-  /** Takes no new connections. */
-  readonly draining: boolean;
-  /** `99.17%`, empty before the first check. */
+  readonly status: HostStatus | 'disabled' | 'draining' | 'drained';
+  /** `100.00%`, or empty. */
   readonly availability: string;
   readonly checks: number;
-  readonly up: number;
-  readonly retries: number;
-  /** What the last check said. */
-  readonly message: string;
+  readonly successes: number;
+  readonly retry: number;
+  /** Failures that are still forgiven. */
+  readonly retriesLeft: number;
+  /** Outcome of the last check, and the HTTP status it saw. */
+  readonly message: CheckMessage;
+  readonly code?: number;
 }
 
 export interface TableView {
   readonly id: number;
   readonly name: string;
-  readonly disabled: boolean;
-  /** Hosts in service. */
+  readonly status: 'disabled' | 'empty' | 'active';
+  /** Hosts that get connections. */
   readonly up: number;
   readonly hosts: readonly HostView[];
+}
+
+export interface StatisticsView {
+  readonly total: number;
+  /** Seconds of a period. */
+  readonly interval: number;
+  readonly last: number;
+  readonly lastHour: number;
+  readonly lastDay: number;
+  readonly average: number;
+  readonly averageHour: number;
+  readonly averageDay: number;
 }
 
 export interface RedirectView {
   readonly id: number;
   readonly name: string;
+  readonly status: 'disabled' | 'down' | 'backup' | 'active';
   readonly active: boolean;
-  readonly status: 'disabled' | 'down' | 'active' | 'active (using backup table)';
-  readonly listen: readonly { readonly address: string; readonly port: number }[];
+  readonly kind: 'forward' | 'route';
+  readonly listen: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly lastPort?: number;
+    readonly interface?: string;
+  }[];
+  readonly statistics: StatisticsView;
+  /** Main, and backup. */
   readonly tables: readonly TableView[];
-  readonly statistics: Readonly<
-    Record<
-      'total' | 'last' | 'average' | 'lastHour' | 'averageHour' | 'lastDay' | 'averageDay' | 'interval',
-      number
-    >
-  >;
+  /** Those of all tables. */
+  readonly hosts: readonly HostView[];
 }
 
 export interface RelayView {
   readonly id: number;
   readonly name: string;
-  readonly disabled: boolean;
+  readonly status: 'disabled' | 'not started';
   readonly tables: readonly TableView[];
 }
 
-export interface RouterView extends RelayView {
+export interface RouterView {
+  readonly id: number;
+  readonly name: string;
+  readonly status: 'disabled' | 'active';
   readonly rtable: number;
   readonly label?: string;
+  /** `192.0.2.0/24` */
   readonly routes: readonly string[];
+  readonly tables: readonly TableView[];
 }
 
-export interface Views {
+export interface RelaydView {
   readonly redirects: readonly RedirectView[];
   readonly relays: readonly RelayView[];
   readonly routers: readonly RouterView[];
 }
 
-/** One message of `relayctl monitor`. */
-export interface MonitorEvent {
-  readonly event: EventKind;
-  /** Seconds since the epoch of the daemon's clock. */
-  readonly seconds: number;
-  readonly id?: number;
-  readonly name?: string;
-  readonly state?: string;
-}
-
-export type Switched = 'rdr' | 'table' | 'host';
-
-export type EventKind =
+export type MonitorEventName =
   | 'host_status'
-  | 'sync'
+  | 'host_drained'
+  | 'ctl_rdr_disable'
+  | 'ctl_rdr_enable'
+  | 'ctl_table_disable'
+  | 'ctl_table_enable'
+  | 'ctl_host_disable'
+  | 'ctl_host_enable'
+  | 'ctl_host_drain'
   | 'ctl_table_changed'
-  | 'ctl_push_ruleset'
   | 'ctl_pull_ruleset'
-  | `ctl_${Switched}_${'enable' | 'disable'}`;
+  | 'ctl_push_ruleset'
+  | 'sync';
 
-export class Control {
-  private readonly relayd: Relayd;
-
-  constructor(relayd: Relayd) {
-    this.relayd = relayd;
-  }
-
-  views(): Views {
-    const { redirects, relays, routers } = this.relayd.running;
-    return {
-      redirects: redirects.map(redirectView),
-      relays: relays.map(({ id, conf, tables }) => {
-        return { id, name: conf.name, disabled: conf.disabled, tables: tables.map(tableView) };
-      }),
-      routers: routers.map(({ id, conf, gateways }) => ({
-        id,
-        name: conf.name,
-        disabled: conf.disabled,
-        tables: [tableView(gateways)],
-        rtable: conf.rtable,
-        ...(conf.label === undefined ? {} : { label: conf.label }),
-        routes: conf.routes.map(formatPrefix),
-      })),
-    };
-  }
-
-  /** Switches by id (a number) or name; false when there is none such, or it is the child of another host. Resolves when pf follows. */
-  async switch(kind: Switched, which: string, on: boolean): Promise<boolean> {
-    const found = this.find(kind, which);
-    if (found.length === 0 || found.some(isChild)) return false;
-    for (const one of found) {
-      this.apply(one, on);
-      const name = /^\d+$/.test(which) ? {} : { name: which };
-      this.relayd.tell({ event: `ctl_${kind}_${on ? 'enable' : 'disable'}`, id: one.target.id, ...name });
-    }
-    await this.relayd.sync();
-    return true;
-  }
-
-  /** Keeps new connections away from a host until it is enabled again; false when there is none such. */
-  async drain(which: string): Promise<boolean> {
-    const found = this.find('host', which);
-    for (const { kind, target } of found) if (kind === 'host') target.draining = true;
-    await this.relayd.sync();
-    return found.length > 0;
-  }
-
-  /** Asks every host now. */
-  poll(): void {
-    this.relayd.poll();
-  }
-
-  /** Goes over to another text; rejects, and changes nothing, when there is a mistake in it. */
-  reload(text: string, file: string): Promise<void> {
-    return this.relayd.reload(text, file);
-  }
-
-  /** Hears what happens; the answer ends it. */
-  monitor(listener: (event: MonitorEvent) => void): () => void {
-    return this.relayd.monitor(listener);
-  }
-
-  /** A name of a host means it in every table that has it. */
-  private find(kind: Switched, which: string): Found[] {
-    const { redirects, tables } = this.relayd.running;
-    const isMeant = (id: number, name: string) =>
-      /^\d+$/.test(which) ? id === Number(which) : name === which;
-    switch (kind) {
-      case 'rdr': {
-        const redirect = redirects.find((one) => isMeant(one.id, one.conf.name));
-        return redirect === undefined ? [] : [{ kind, target: redirect }];
-      }
-      case 'table': {
-        const table = tables.find((one) => isMeant(one.id, one.name));
-        return table === undefined ? [] : [{ kind, target: table }];
-      }
-      case 'host':
-        return tables
-          .flatMap((table) => table.hosts)
-          .filter((host) => isMeant(host.id, host.conf.name))
-          .map((host) => ({ kind, target: host }));
-    }
-  }
-
-  private apply(found: Found, on: boolean): void {
-    const { kind, target } = found;
-    if (kind === 'rdr') {
-      if (target.disabled !== on) return;
-      target.disabled = !on;
-      if (on) for (const table of target.tables) table.switch(true);
-    } else if (kind === 'table') {
-      if (target.disabled === on) target.switch(on);
-    } else if (on ? target.disabled || target.draining : !target.disabled) {
-      if (on) target.enable();
-      else target.disable();
-    }
-  }
+export interface MonitorEvent {
+  readonly event: MonitorEventName;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly id?: number;
+  /** The name that was asked for, where one was. */
+  readonly name?: string;
+  readonly state?: HostStatus;
 }
 
-type Found =
-  | { readonly kind: 'rdr'; readonly target: Redirect }
-  | { readonly kind: 'table'; readonly target: Table }
-  | { readonly kind: 'host'; readonly target: Host };
+/** An id, or a name: a host's as written, a table's with its port (`webservers:80`). */
+export type Target = number | string;
 
-function isChild({ kind, target }: Found): boolean {
-  return kind === 'host' && target.conf.parent !== undefined;
-}
-
-function hostView(host: Host): HostView {
-  const { id, conf, draining, checks, up, availability, message, retries } = host;
-  const parent = conf.parent === undefined ? {} : { parent: conf.parent };
-  const status = host.disabled ? 'disabled' : host.state;
-  return { id, name: conf.name, ...parent, status, draining, availability, checks, up, retries, message };
-}
-
-function tableView(table: Table): TableView {
-  const { id, name, disabled, hosts, up } = table;
-  return { id, name, disabled, up: up.length, hosts: hosts.map(hostView) };
-}
-
-function redirectView(redirect: Redirect): RedirectView {
-  const { id, conf, active, tables, statistics } = redirect;
-  const { total, last, average, lastHour, averageHour, lastDay, averageDay } = statistics;
-  return {
-    id,
-    name: conf.name,
-    active,
-    status: statusOf(redirect),
-    listen: conf.listen.map(({ address, port }) => ({ address: formatAddress(address), port })),
-    tables: tables.map(tableView),
-    statistics: { total, last, average, lastHour, averageHour, lastDay, averageDay, interval: 60 },
-  };
-}
-
-function statusOf(redirect: Redirect): RedirectView['status'] {
-  if (redirect.disabled) return 'disabled';
-  if (redirect.isDown || !redirect.active) return 'down';
-  return redirect.usesBackup ? 'active (using backup table)' : 'active';
+/** What a running relayd offers. Switches resolve to false when there is no such object (or a host follows its parent). */
+export interface RelaydControl {
+  show(): RelaydView;
+  switchRedirect(target: Target, on: boolean): Promise<boolean>;
+  switchTable(target: Target, on: boolean): Promise<boolean>;
+  /** `draining`: no new connections; those that there are go on. */
+  switchHost(target: Target, to: 'enabled' | 'disabled' | 'draining'): Promise<boolean>;
+  /** Connections that pf still sends to a host. */
+  countSessions(target: Target): Promise<number>;
+  /** Checks all hosts now. */
+  poll(): void;
+  /** Reads the configuration file again, or another one. Rejects with what is wrong; then everything stays. */
+  reload(path?: string): Promise<void>;
+  setVerbose(verbose: boolean): void;
+  stop(): Promise<void>;
+  /** Hears of what happens; the answer ends it. */
+  monitor(listener: (event: MonitorEvent) => void): () => void;
 }

@@ -1,68 +1,79 @@
 // SPDX-License-Identifier: ISC
 //
-// Patterns of `expect` (fnmatch(3), no flags): the whole of what was received against a shell glob.
+// Shell patterns over a whole text (fnmatch(3) without flags): `*`, `?`, `[a-z]`, `[!a]`, and a backslash before a character
+// that is meant as it is. In linear memory and without recursion: a pattern comes from a file, the text from a stranger.
 
-/** `*`, `?`, `[a-z]`, `[!a-z]`, and a backslash in front of what is meant as it is. Time: at most length of one times that of the other. */
+/** Whether the pattern covers all of the text. */
 export function matchesGlob(pattern: string, text: string): boolean {
-  const items = itemsOf(pattern);
-  let item = 0;
-  let at = 0;
-  // Where to go on when the text behind the last star does not fit: one character further.
-  let star = -1;
-  let starAt = 0;
-  while (at < text.length) {
-    const matches = items[item];
-    if (matches === 'star') {
-      star = item++;
-      starAt = at;
-    } else if (matches?.(text[at]!)) {
-      item++;
-      at++;
-    } else if (star >= 0) {
-      item = star + 1;
-      at = ++starAt;
-    } else {
-      return false;
-    }
+  let p = 0;
+  let t = 0;
+  let starPattern = -1;
+  let starText = 0;
+  while (t < text.length) {
+    const width = p < pattern.length && pattern[p] !== '*' ? matchOne(pattern, p, text[t]!) : 0;
+    if (width > 0) {
+      p += width;
+      t++;
+    } else if (pattern[p] === '*') {
+      starPattern = ++p;
+      starText = t;
+    } else if (starPattern >= 0) {
+      // The last star takes one character more.
+      p = starPattern;
+      t = ++starText;
+    } else return false;
   }
-  while (items[item] === 'star') item++;
-  return item === items.length;
+  while (pattern[p] === '*') p++;
+  return p === pattern.length;
 }
 
-type Item = 'star' | ((character: string) => boolean);
-
-function itemsOf(pattern: string): Item[] {
-  const items: Item[] = [];
-  for (let i = 0; i < pattern.length; i++) {
-    const character = pattern[i]!;
-    const set = character === '[' ? /^\[(!?)(\]?[^\]]*)\]/s.exec(pattern.slice(i)) : null;
-    if (character === '*') {
-      items.push('star');
-    } else if (character === '?') {
-      items.push(() => true);
-    } else if (set !== null) {
-      items.push(memberOf(set[2]!, set[1] === '!'));
-      i += set[0].length - 1;
-    } else {
-      const literal = character === '\\' && i + 1 < pattern.length ? pattern[++i]! : character;
-      items.push((one) => one === literal);
-    }
+/** How many characters of the pattern match this one character; 0 when they do not. */
+function matchOne(pattern: string, at: number, char: string): number {
+  const first = pattern[at]!;
+  if (first === '?') return 1;
+  if (first === '\\' && at + 1 < pattern.length) return pattern[at + 1] === char ? 2 : 0;
+  if (first === '[') {
+    const end = bracketEnd(pattern, at);
+    if (end > 0) return bracketHolds(pattern.slice(at + 1, end), char) ? end + 1 - at : 0;
   }
-  return items;
+  return first === char ? 1 : 0;
 }
 
-/** Members and ranges of a bracket expression. */
-function memberOf(set: string, negated: boolean): (character: string) => boolean {
-  const ranges = [...set.matchAll(/(.)-(.)|(.)/gs)].map(
-    ([, low, high, single]) => [low ?? single!, high ?? single!] as const,
-  );
-  return (one) => ranges.some(([low, high]) => one >= low && one <= high) !== negated;
+/** Where a bracket expression closes; a `]` at its very beginning is a member. 0 when it does not. */
+function bracketEnd(pattern: string, at: number): number {
+  let i = at + 1;
+  if (pattern[i] === '!' || pattern[i] === '^') i++;
+  if (pattern[i] === ']') i++;
+  while (i < pattern.length && pattern[i] !== ']') i += pattern[i] === '\\' ? 2 : 1;
+  return i < pattern.length ? i : 0;
 }
 
-/** Escapes that `expect` knows: `\n`, `\r`, `\t`, and `\x` with two hexadecimal digits. */
-export function unescapeExpected(text: string): string {
-  const named: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
-  return text.replace(/\\(?:([nrt])|x([0-9a-fA-F]{2}))/g, (_, letter?: string, hex?: string) =>
-    letter === undefined ? String.fromCharCode(Number.parseInt(hex!, 16)) : named[letter]!,
-  );
+function bracketHolds(body: string, char: string): boolean {
+  const negated = body[0] === '!' || body[0] === '^';
+  let i = negated ? 1 : 0;
+  let found = false;
+  const member = () => (body[i] === '\\' && i + 1 < body.length ? body[++i]! : body[i]!);
+  while (i < body.length) {
+    const low = member();
+    let high = low;
+    i++;
+    if (body[i] === '-' && i + 1 < body.length) {
+      i++;
+      high = member();
+      i++;
+    }
+    if (low <= char && char <= high) found = true;
+  }
+  return found !== negated;
+}
+
+/** The escapes of `expect`: `\n`, `\r`, `\xHH`. What they give is meant as it is; other backslashes are the pattern's. */
+export function unescapePattern(text: string): string {
+  return text.replace(/\\(n|r|x[0-9a-fA-F]{2}|.)/gs, (whole, code: string) => {
+    if (code === 'n') return '\n';
+    if (code === 'r') return '\r';
+    if (!/^x[0-9a-fA-F]{2}$/.test(code)) return whole;
+    const char = String.fromCharCode(Number.parseInt(code.slice(1), 16));
+    return '*?[]\\'.includes(char) ? `\\${char}` : char;
+  });
 }

@@ -1,273 +1,340 @@
 // SPDX-License-Identifier: ISC
 //
-// relayd(8): keeps pf's redirections in line with what the checks of their hosts say.
+// relayd(8): starts the parts and carries what they say to each other. Checks tell of hosts, hosts decide what pf and the
+// routing table hold, and relayctl(8) watches and steers.
 
 import type { KernelClient } from '../../abi/client.ts';
-import { readIncludes } from '../config/relayd/includes.ts';
-import { instancesOf } from '../config/relayd/instances.ts';
-import type { RelayConf, RelaydConf } from '../config/relayd/model.ts';
-import { parseRelaydConf } from '../config/relayd/parser.ts';
-import { type CheckResult, checkName, usesTls } from './checks/check.ts';
-import { Control, type MonitorEvent } from './control.ts';
-import { Engine, type EngineListener } from './engine.ts';
-import { type FilterListener, Redirect } from './filter.ts';
-import { type Host, Table } from './hosts.ts';
-import type { Network, ScriptRunner, Timers } from './network.ts';
-import { Router } from './routers.ts';
-import { STATISTICS_INTERVAL } from './statistics.ts';
+import { CallError } from '../../abi/errno.ts';
+import type { TableChange } from '../../abi/pf.ts';
+import type { Configuration } from '../config/relayd/configuration.ts';
+import type { CheckWorld } from './checks/attempt.ts';
+import type { CheckResult } from './checks/result.ts';
+import type { MonitorEvent, RelaydControl, RelaydView, Target } from './control.ts';
+import { Demotion } from './demotion.ts';
+import { Drains } from './drains.ts';
+import { Hce, type HceListener } from './hce.ts';
+import type { Host } from './host.ts';
+import { type LoadParts, loadConfiguration } from './load.ts';
+import { hostLine, ignoredLine, tableLine, trapFields } from './logLines.ts';
+import type { Demoter, Log, Network, ScriptRunner, Timers } from './network.ts';
+import { Objects, type Redirect, type Table } from './objects.ts';
+import { Pfe, type PfeListener } from './pfe.ts';
+import { Routers } from './routers.ts';
+import { STATISTICS_PERIOD } from './statistics.ts';
+import { findHosts, findRedirect, findTable, switchHosts, switchTable } from './switches.ts';
+import { viewOf } from './views.ts';
 
 export interface RelaydParts {
+  /** The configuration, and the file that it was read from. */
   readonly text: string;
   readonly file: string;
+  /** Reads included files, /etc/hosts, and the configuration again; absent: there are no files. */
+  readonly readFile?: (path: string) => Promise<string>;
+  readonly macros?: Readonly<Record<string, string>>;
   readonly kernel: KernelClient;
   readonly network: Network;
   readonly clock: Timers;
-  /** At least 0, less than 1. */
+  /** 0 inclusive to 1 exclusive. */
   readonly random: () => number;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   readonly runScript: ScriptRunner;
-  /** Where included files are read from; without it there are no includes. */
-  readonly files?: { read(path: string): Promise<string> };
+  /** Absent where there is no carp. */
+  readonly demoter?: Demoter;
 }
 
-/** A configuration at work. */
-interface Running {
-  readonly conf: RelaydConf;
-  readonly tables: readonly Table[];
-  readonly redirects: readonly Redirect[];
-  readonly relays: readonly {
-    readonly id: number;
-    readonly conf: RelayConf;
-    readonly tables: readonly Table[];
-  }[];
-  readonly routers: readonly Router[];
-}
-
-/** Starts the daemon; rejects with every mistake of the file, one a line, or because pf is disabled. */
+/** Starts the daemon. Rejects with ConfigurationError for a wrong file, and when pf is needed and off. */
 export async function startRelayd(parts: RelaydParts): Promise<Relayd> {
-  const relayd = new Relayd(parts);
-  await relayd.reload(parts.text, parts.file);
+  const { conf } = await loadConfiguration(loadParts(parts, parts.text, parts.file));
+  const relayd = new Relayd(parts, conf);
+  await relayd.start();
   return relayd;
 }
 
-export class Relayd implements EngineListener, FilterListener {
-  /** What relayctl(8) uses. */
-  readonly control: Control;
-  running: Running = { conf: EMPTY, tables: [], redirects: [], relays: [], routers: [] };
+function loadParts(parts: RelaydParts, text: string, file: string): LoadParts {
+  const { kernel, macros } = parts;
+  return { text, file, readFile: readerOf(parts), kernel, ...(macros && { macros }) };
+}
+
+function readerOf(parts: RelaydParts): (path: string) => Promise<string> {
+  const missing = Object.assign(new Error('No such file or directory'), { code: 'ENOENT' });
+  return parts.readFile ?? (() => Promise.reject(missing));
+}
+
+export class Relayd implements RelaydControl, HceListener, PfeListener {
   private readonly parts: RelaydParts;
-  private engine: Engine | undefined;
-  private readonly monitors = new Set<(event: MonitorEvent) => void>();
-  /** Work on pf is done one piece after the other, whoever asks for it. */
-  private working: Promise<void> = Promise.resolve();
-  private stopStatistics: () => void = () => {};
-  private logsMessages = true;
+  private readonly log: Log;
+  private readonly pfe: Pfe;
+  private readonly routers: Routers;
+  private readonly demotion: Demotion;
+  private readonly drains: Drains;
+  private readonly listeners = new Set<(event: MonitorEvent) => void>();
+  private objects: Objects;
+  private hce: Hce;
+  private verbose = false;
+  private stopped = false;
+  /** What changes pf is done one after the other. */
+  private work: Promise<void> = Promise.resolve();
+  private syncWanted = false;
+  private cancelStatistics: () => void = () => undefined;
+  private unlisten: () => void = () => undefined;
 
-  constructor(parts: RelaydParts) {
+  constructor(parts: RelaydParts, conf: Configuration) {
     this.parts = parts;
-    this.control = new Control(this);
+    this.log = parts.log;
+    this.pfe = new Pfe(parts.kernel, parts.log, this);
+    this.routers = new Routers(parts.kernel, parts.log);
+    this.demotion = new Demotion(parts.demoter, parts.log);
+    this.drains = new Drains(parts.kernel, parts.clock, (host) => this.drained(host));
+    this.objects = new Objects(conf, parts.random);
+    this.hce = this.makeHce();
   }
 
-  /** Reads a file and goes over to it; with a mistake in it rejects, and everything stays as it is. */
-  async reload(text: string, file: string): Promise<void> {
-    const { files, kernel, log } = this.parts;
-    const around = files === undefined ? {} : { include: await readIncludes(text, files) };
-    const { conf, errors, warnings } = parseRelaydConf(text, file, around);
-    if (conf === undefined) throw new Error(errors.map((error) => error.message).join('\n'));
-    const status = await kernel.call('pf.status', {});
-    if (conf.redirects.length > 0 && !status.enabled) throw new Error('pf is disabled');
-    this.logsMessages = status.dialect === 'openbsd';
-    this.engine?.stop();
-    this.stopStatistics();
-    await this.working;
-    const old = this.running;
-    this.running = startable(conf, old);
-    await this.replace(old);
-    for (const warning of warnings) log(warning);
-    for (const relay of this.running.relays)
-      log(`relay ${relay.conf.name}: not started, relays do not run here`);
-    this.startEngine(conf.interval * 1000);
-    this.countLater();
+  /** Offered to relayctl. */
+  get control(): RelaydControl {
+    return this;
   }
 
-  private async replace(old: Running): Promise<void> {
-    const { kernel } = this.parts;
-    const names = new Set(this.running.redirects.map((redirect) => redirect.conf.name));
-    const known = new Set(old.redirects.map((redirect) => redirect.conf.name));
-    for (const redirect of old.redirects) if (!names.has(redirect.conf.name)) await redirect.remove(kernel);
-    for (const router of old.routers) await router.remove(kernel);
-    for (const redirect of this.running.redirects) {
-      if (!known.has(redirect.conf.name)) await redirect.prepare(kernel);
+  /** Empty tables in pf, then the checks. Rejects when pf is off. */
+  async start(): Promise<void> {
+    const { objects } = this;
+    if (objects.redirects.length > 0 && !(await this.pfe.isEnabled())) throw new Error('pf is disabled');
+    await this.pfe.create(objects.redirects);
+    await this.demotion.started(objects.conf.demote);
+    this.tellOfRelays();
+    this.unlisten = this.parts.kernel.on('pf.changed', ({ what }) => {
+      if (what === 'rules') void this.followDialect();
+    });
+    this.hce.start();
+    this.waitForStatistics();
+    await this.work;
+  }
+
+  /** Takes tables and rules out of pf and takes demotions back; states and routes stay. */
+  async stop(): Promise<void> {
+    if (this.stopped) return this.work;
+    this.stopped = true;
+    this.unlisten();
+    this.hce.stop();
+    this.drains.stop();
+    this.cancelStatistics();
+    return this.exclusively(async () => {
+      await this.pfe.remove(this.objects.redirects);
+      if (this.objects.redirects.length > 0) await this.pfe.clear();
+      await this.demotion.stopped(this.objects.conf.demote);
+    });
+  }
+
+  /** Reads the file (or another one) again and goes over to it. What did not change keeps what is known of it. */
+  async reload(path = this.parts.file): Promise<void> {
+    const text = await readerOf(this.parts)(path);
+    await this.load(text, path);
+  }
+
+  /** Goes over to this configuration. Rejects with ConfigurationError for a wrong one; then everything stays. */
+  async load(text: string, file: string): Promise<void> {
+    const { conf } = await loadConfiguration(loadParts(this.parts, text, file));
+    if (conf.redirects.length > 0 && !(await this.pfe.isEnabled())) throw new Error('pf is disabled');
+    await this.exclusively(() => this.replace(new Objects(conf, this.parts.random)));
+    this.log(`configuration reloaded from ${file}`);
+    await this.sync();
+  }
+
+  private async replace(objects: Objects): Promise<void> {
+    const old = this.objects;
+    this.hce.stop();
+    objects.adopt(old);
+    await this.pfe.remove(missingFrom(objects.redirects, old.redirects));
+    await this.pfe.create(missingFrom(old.redirects, objects.redirects));
+    for (const router of old.routers) {
+      if (objects.successorOf(router) === undefined) await this.routers.withdraw(router);
+    }
+    this.objects = objects;
+    this.hce = this.makeHce();
+    this.drains.watch(objects.hosts);
+    this.tellOfRelays();
+    this.hce.start();
+  }
+
+  private makeHce(): Hce {
+    const { network, clock, runScript, random } = this.parts;
+    const world: CheckWorld = { network, clock, runScript };
+    return new Hce(this.objects, world, random, this);
+  }
+
+  private tellOfRelays(): void {
+    for (const { conf } of this.objects.relays) {
+      this.log(`relay ${conf.name}: not started, relays of layer 7 are not there yet`, 'warning');
     }
   }
 
-  private startEngine(interval: number): void {
-    const { network, clock, runScript, random } = this.parts;
-    const world = { network, clock, runScript };
-    // Hosts that only a relay has are not asked: it does not run.
-    const { redirects, routers } = this.running;
-    const used = new Set([
-      ...redirects.flatMap((redirect) => redirect.tables),
-      ...routers.map((router) => router.gateways),
-    ]);
-    this.engine = new Engine({ tables: [...used], interval, world, random, listener: this });
-    this.engine.start();
+  // One thing after the other.
+
+  /** What the kernel refuses is logged, and tried again with the next round; anything else is a defect. */
+  private exclusively(step: () => Promise<void>): Promise<void> {
+    this.work = this.work.then(step).catch((error: unknown) => {
+      if (!(error instanceof CallError)) throw error;
+      this.log(`the kernel refused: ${error.message}`, 'error');
+    });
+    return this.work;
   }
 
-  private countLater(): void {
-    this.stopStatistics = this.parts.clock.after(STATISTICS_INTERVAL, () => {
-      this.countLater();
-      void this.work(async () => {
-        for (const redirect of this.running.redirects) await redirect.count(this.parts.kernel);
-      });
+  /** Brings pf, routes and demotions in line. Calls that come while one waits are one. */
+  private sync(): Promise<void> {
+    if (this.syncWanted || this.stopped) return this.work;
+    this.syncWanted = true;
+    return this.exclusively(async () => {
+      this.syncWanted = false;
+      if (this.stopped) return;
+      for (const redirect of this.objects.redirects) await this.pfe.sync(redirect);
+      for (const router of this.objects.routers) await this.routers.sync(router);
+      await this.demotion.sync(this.objects.tables);
     });
   }
 
-  /** Takes its rules, tables and routes out; states stay. */
-  async stop(): Promise<void> {
-    this.engine?.stop();
-    this.stopStatistics();
-    await this.work(async () => {
-      for (const redirect of this.running.redirects) await redirect.remove(this.parts.kernel);
-      for (const router of this.running.routers) await router.remove(this.parts.kernel);
+  private followDialect(): Promise<void> {
+    return this.exclusively(async () => {
+      if (!this.stopped && (await this.pfe.readDialect(this.objects.redirects))) void this.sync();
     });
   }
 
-  poll(): void {
-    this.engine?.poll();
-  }
+  // What the check engine says.
 
-  /** Hears what happens; the answer ends it. */
-  monitor(listener: (event: MonitorEvent) => void): () => void {
-    this.monitors.add(listener);
-    return () => this.monitors.delete(listener);
-  }
-
-  tell(event: Omit<MonitorEvent, 'seconds'>): void {
-    const seconds = Math.floor(this.parts.clock.now() / 1000);
-    for (const listener of this.monitors) listener({ ...event, seconds });
-  }
-
-  /** Brings pf in line now. What fails is logged and tried again at the next sync. */
-  sync(): Promise<void> {
-    return this.work(async () => {
-      for (const redirect of this.running.redirects) {
-        await redirect.sync(this.parts.kernel, this).catch((error: Error) => {
-          this.parts.log(`redirection ${redirect.conf.name}: ${error.message}`);
-        });
-      }
-      for (const router of this.running.routers) await router.sync(this.parts.kernel);
-    });
-  }
-
-  private work(piece: () => Promise<void>): Promise<void> {
-    this.working = this.working.then(piece).catch((error: Error) => this.parts.log(error.message));
-    return this.working;
-  }
-
-  // What the engine tells.
-
-  roundBegins(): void {
+  round(): void {
     this.tell({ event: 'sync' });
     void this.sync();
   }
 
-  firstRoundDone(): void {
-    void this.sync();
+  failed(host: Host, error: Error): void {
+    this.log(`host ${host.conf.name}: check broke down: ${error.stack ?? error.message}`, 'error');
   }
 
-  /** A host that is lost leaves at once; one that is found enters at the next sync. Children follow the result. */
-  result(host: Host, table: Table, result: CheckResult, milliseconds: number): void {
-    if (host.disabled) return;
-    const before = host.state;
-    host.take(result);
-    this.logResult(host, table, before, result, milliseconds);
-    if (before !== host.state) this.tell({ event: 'host_status', id: host.id, state: host.state });
-    if (before === 'up' && host.state !== 'up') void this.sync();
-    for (const child of host.children) this.result(child, table, result, milliseconds);
+  checked(host: Host, table: Table, result: CheckResult, milliseconds: number): void {
+    if (host.admin === 'disabled' || table.disabled) {
+      this.log(ignoredLine(host, table));
+      return;
+    }
+    this.judge(host, result, milliseconds);
+    for (const child of host.children)
+      if (child.admin !== 'disabled') this.judge(child, result, milliseconds);
   }
 
-  private logResult(
-    host: Host,
-    table: Table,
-    before: string,
-    result: CheckResult,
-    milliseconds: number,
-  ): void {
-    const { log } = this.running.conf;
-    if (log === 'none' || (log === 'updates' && before === host.state)) return;
-    const check = table.use.check!;
-    const code = result.code === undefined ? '' : `,${result.code}`;
-    const message = this.logsMessages ? `,${result.message}${code}` : '';
-    const tls = usesTls(check) ? ` use ${this.logsMessages ? 'tls' : 'ssl'}` : '';
-    this.parts.log(
-      `host ${host.conf.name}, check ${checkName(check)}${tls} (${milliseconds}ms${message}), ` +
-        `state ${before} -> ${host.state}, availability ${host.availability}`,
-    );
+  /** Takes a result. A change that matters to pf reaches it at once, up and down. */
+  private judge(host: Host, result: CheckResult, milliseconds: number): void {
+    const table = this.objects.tableOf(host);
+    const before = host.status;
+    const { log, traps } = this.objects.conf;
+    host.judge(result);
+    const changed = host.status !== before;
+    if (this.verbose || log.checks || (changed && log.changes)) {
+      this.log(hostLine(host, table, before, result, milliseconds));
+    }
+    if (!changed) return;
+    if (traps)
+      this.log(`trap: host ${host.conf.name} ${host.status}`, 'notice', trapFields(host, table, before));
+    this.tell({ event: 'host_status', id: host.conf.id, state: host.status });
+    if (before === 'up' || host.status === 'up') void this.sync();
   }
 
-  // What the filter tells.
+  // What the pf engine says.
 
-  tableWritten(_redirect: Redirect, table: Table, text: string): void {
-    this.tell({ event: 'ctl_table_changed', id: table.id });
-    if (this.logsMessages && this.running.conf.log !== 'none') this.parts.log(text);
+  tableChanged(redirect: Redirect, change: TableChange, killed: number): void {
+    const { log } = this.objects.conf;
+    if (this.verbose || log.changes || log.checks) this.log(tableLine(redirect, change, killed));
+    this.tell({ event: 'ctl_table_changed', id: (redirect.active ?? redirect.main).conf.id });
   }
 
   rulesPushed(redirect: Redirect): void {
-    this.tell({ event: 'ctl_push_ruleset', id: redirect.id });
+    this.tell({ event: 'ctl_push_ruleset', id: redirect.conf.id });
   }
 
   rulesPulled(redirect: Redirect): void {
-    this.tell({ event: 'ctl_pull_ruleset', id: redirect.id });
+    this.tell({ event: 'ctl_pull_ruleset', id: redirect.conf.id });
+  }
+
+  // Statistics.
+
+  private waitForStatistics(): void {
+    this.cancelStatistics = this.parts.clock.after(STATISTICS_PERIOD * 1_000, () => {
+      this.waitForStatistics();
+      void this.exclusively(async () => {
+        if (this.stopped) return;
+        for (const redirect of this.objects.redirects) {
+          redirect.statistics.tick(await this.pfe.matches(redirect));
+        }
+      });
+    });
+  }
+
+  // What relayctl asks.
+
+  show(): RelaydView {
+    return viewOf(this.objects);
+  }
+
+  async switchRedirect(target: Target, on: boolean): Promise<boolean> {
+    const redirect = findRedirect(this.objects, target);
+    if (redirect === undefined) return false;
+    redirect.disabled = !on;
+    this.tellOfSwitch(on ? 'ctl_rdr_enable' : 'ctl_rdr_disable', redirect.conf.id, target);
+    await this.sync();
+    return true;
+  }
+
+  async switchTable(target: Target, on: boolean): Promise<boolean> {
+    const table = findTable(this.objects, target);
+    if (table === undefined) return false;
+    switchTable(table, on);
+    this.tellOfSwitch(on ? 'ctl_table_enable' : 'ctl_table_disable', table.conf.id, target);
+    await this.sync();
+    return true;
+  }
+
+  async switchHost(target: Target, to: Host['admin']): Promise<boolean> {
+    const hosts = findHosts(this.objects, target);
+    if (!switchHosts(hosts, to)) return false;
+    const event = {
+      enabled: 'ctl_host_enable',
+      disabled: 'ctl_host_disable',
+      draining: 'ctl_host_drain',
+    } as const;
+    for (const host of hosts) this.tellOfSwitch(event[to], host.conf.id, target);
+    this.drains.watch(this.objects.hosts);
+    await this.sync();
+    return true;
+  }
+
+  countSessions(target: Target): Promise<number> {
+    return this.drains.count(findHosts(this.objects, target));
+  }
+
+  poll(): void {
+    this.hce.poll();
+  }
+
+  setVerbose(verbose: boolean): void {
+    this.verbose = verbose;
+  }
+
+  monitor(listener: (event: MonitorEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private drained(host: Host): void {
+    this.log(`host ${host.conf.name}: drained, no sessions left`, 'notice');
+    this.tell({ event: 'host_drained', id: host.conf.id });
+  }
+
+  private tellOfSwitch(event: MonitorEvent['event'], id: number, target: Target): void {
+    this.tell({ event, id, ...(typeof target === 'string' ? { name: target } : {}) });
+  }
+
+  private tell(event: Omit<MonitorEvent, 'time'>): void {
+    for (const listener of this.listeners) listener({ ...event, time: this.parts.clock.now() });
   }
 }
 
-const EMPTY: RelaydConf = {
-  interval: 1,
-  timeout: 1,
-  log: 'none',
-  agents: [],
-  tables: [],
-  redirects: [],
-  relays: [],
-  routers: [],
-  protocols: [],
-};
-
-/** Objects of a configuration; what was there before under the same name and the same check goes on as it was. */
-function startable(conf: RelaydConf, old: Running): Running {
-  const instances = instancesOf(conf);
-  const tables = instances.tables.map((instance) => new Table(instance));
-  const tableOf = ({ id }: { readonly id: number }) => tables[id - 1]!;
-  const redirects = instances.redirects.map(({ id, conf: redirect, main, backup }) => {
-    const parts = { id, conf: redirect, main: tableOf(main), backup: backup && tableOf(backup) };
-    return new Redirect(parts);
-  });
-  const byId = new Map(tables.flatMap((table) => table.hosts).map((host) => [host.id, host]));
-  for (const host of byId.values()) {
-    if (host.conf.parent !== undefined) byId.get(host.conf.parent)!.children.push(host);
-  }
-  for (const redirect of redirects) {
-    const before = old.redirects.find((one) => one.conf.name === redirect.conf.name);
-    if (before !== undefined) redirect.continue(before);
-  }
-  continueHosts(tables, old.tables);
-  const relays = instances.relays.map((one) => ({ ...one, tables: one.tables.map(tableOf) }));
-  const routers = instances.routers.map((one) => new Router({ ...one, gateways: tableOf(one.gateways) }));
-  return { conf, tables, redirects, relays, routers };
-}
-
-function continueHosts(tables: readonly Table[], before: readonly Table[]): void {
-  const keyOf = (table: Table, host: Host) =>
-    `${table.name} ${JSON.stringify(table.use.check)} ${host.conf.name}`;
-  const known = new Map(
-    before.flatMap((table) => table.hosts.map((host) => [keyOf(table, host), host] as const)),
-  );
-  for (const table of tables) {
-    const old = before.find((one) => one.name === table.name);
-    if (old !== undefined) table.disabled = old.disabled;
-    for (const host of table.hosts) {
-      const oldHost = known.get(keyOf(table, host));
-      if (oldHost !== undefined) host.continue(oldHost);
-    }
-  }
+/** Those of `from` whose names `objects` does not have. */
+function missingFrom(objects: readonly Redirect[], from: readonly Redirect[]): readonly Redirect[] {
+  return from.filter((one) => !objects.some((other) => other.conf.name === one.conf.name));
 }

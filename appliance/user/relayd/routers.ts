@@ -1,48 +1,97 @@
 // SPDX-License-Identifier: ISC
 //
-// A router block at work: its routes lead to the first gateway that is up, best priority first; without one they are withdrawn.
+// Routers: routes through each gateway that is well, next to each other, the best `priority` first (relayd.md 3). A gateway that is disabled or not
+// checked yet has no routes, unlike the original's, where they stayed.
 
-import type { Address } from '../../abi/address.ts';
-import { sameAddress } from '../../abi/address.ts';
+import { formatAddress, parseAddress } from '../../abi/addressText.ts';
 import type { KernelClient } from '../../abi/client.ts';
 import { CallError } from '../../abi/errno.ts';
-import type { RouterConf } from '../config/relayd/model.ts';
-import type { Table } from './hosts.ts';
+import type { Host } from './host.ts';
+import type { Log } from './network.ts';
+import type { Router } from './objects.ts';
 
-export class Router {
-  readonly id: number;
-  readonly conf: RouterConf;
-  readonly gateways: Table;
-  /** Where the routes lead now. */
-  private gateway: Address | undefined;
+export class Routers {
+  private readonly kernel: KernelClient;
+  private readonly log: Log;
 
-  constructor(parts: { id: number; conf: RouterConf; gateways: Table }) {
-    this.id = parts.id;
-    this.conf = parts.conf;
-    this.gateways = parts.gateways;
+  constructor(kernel: KernelClient, log: Log) {
+    this.kernel = kernel;
+    this.log = log;
   }
 
-  async sync(kernel: KernelClient): Promise<void> {
-    if (this.conf.disabled) return;
-    const [best] = [...this.gateways.up].sort((a, b) => (a.conf.priority ?? 0) - (b.conf.priority ?? 0));
-    if (best === undefined) return this.remove(kernel);
-    const gateway = best.conf.address;
-    if (this.gateway !== undefined && sameAddress(this.gateway, gateway)) return;
-    const label = this.conf.label === undefined ? {} : { label: this.conf.label };
-    for (const destination of this.conf.routes) {
-      await kernel.call('route.add', { destination, gateway, change: true, ...label });
+  /** Adds routes of gateways that are well, deletes those of others. */
+  async sync(router: Router): Promise<void> {
+    const usable = router.disabled ? [] : router.table.usable;
+    const wanted = new Map(usable.map((host) => [formatAddress(host.conf.address), rankOf(host)]));
+    const installed = new Set(router.installed);
+    for (const [gateway, rank] of [...wanted].sort((a, b) => a[1] - b[1])) {
+      if (installed.has(gateway)) continue;
+      if (!(await this.add(router, gateway))) continue;
+      installed.add(gateway);
+      const worse = [...installed].filter((other) => (wanted.get(other) ?? 0) > rank);
+      for (const other of worse) await this.putBehind(router, other);
     }
-    this.gateway = gateway;
+    for (const gateway of router.installed) {
+      if (!wanted.has(gateway) && (await this.delete(router, gateway))) installed.delete(gateway);
+    }
+    router.installed = installed;
   }
 
-  async remove(kernel: KernelClient): Promise<void> {
-    if (this.gateway === undefined) return;
-    this.gateway = undefined;
-    for (const destination of this.conf.routes) {
-      await kernel.call('route.delete', { destination }).catch((error) => {
-        // Someone else has taken it out already.
-        if (!(error instanceof CallError && error.code === 'ESRCH')) throw error;
-      });
-    }
+  /** Of routes to one destination the kernel takes the oldest: one that is worse than a newer one is made newer. */
+  private async putBehind(router: Router, gateway: string): Promise<void> {
+    await this.delete(router, gateway);
+    await this.add(router, gateway);
   }
+
+  /** Deletes all routes of a router that is no longer configured. */
+  async withdraw(router: Router): Promise<void> {
+    for (const gateway of router.installed) await this.delete(router, gateway);
+    router.installed = new Set();
+  }
+
+  private add(router: Router, gateway: string): Promise<boolean> {
+    const { label } = router.conf;
+    return this.change(router, 'add', gateway, (destination) =>
+      this.kernel.call('route.add', {
+        destination,
+        gateway: parseAddress(gateway)!,
+        ...(label && { label }),
+      }),
+    );
+  }
+
+  private delete(router: Router, gateway: string): Promise<boolean> {
+    return this.change(router, 'delete', gateway, (destination) =>
+      this.kernel.call('route.delete', { destination, gateway: parseAddress(gateway)! }),
+    );
+  }
+
+  /** Does it for all routes of a router. A route that is there, or gone, already is as good as done. */
+  private async change(
+    router: Router,
+    verb: 'add' | 'delete',
+    gateway: string,
+    call: (destination: Router['conf']['routes'][number]) => Promise<unknown>,
+  ): Promise<boolean> {
+    let done = true;
+    for (const route of router.conf.routes) {
+      try {
+        await call(route);
+      } catch (error) {
+        if (!(error instanceof CallError)) throw error;
+        if (error.code === (verb === 'add' ? 'EEXIST' : 'ESRCH')) continue;
+        done = false;
+        this.log(`router ${router.conf.name}: ${verb} via ${gateway}: ${error.message}`, 'error');
+      }
+    }
+    return done;
+  }
+}
+
+/** What routes have that say no priority (route(8), RTP_STATIC). */
+const DEFAULT_PRIORITY = 8;
+
+/** Lower is better. */
+function rankOf(host: Host): number {
+  return host.conf.priority === 0 ? DEFAULT_PRIORITY : host.conf.priority;
 }

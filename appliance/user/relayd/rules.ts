@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 //
-// The rules that a redirection puts into pf's anchor relayd/NAME, in the form of 2008 or of today.
+// The rules that a redirection puts into pf's anchor relayd/NAME, in the form of 2008 or of today (relayd.md 2.3, 2.4).
 
 import { createHash } from 'node:crypto';
-import { addressBits } from '../../abi/address.ts';
+import { hostPrefix } from '../../abi/address.ts';
 import { PROTOCOLS } from '../../abi/names.ts';
 import {
   ANY_HOST,
@@ -12,96 +12,133 @@ import {
   type Pool,
   type PoolType,
   type Rule,
+  type StateOptions,
 } from '../../abi/rule.ts';
-import type { ListenConf, Mode, RedirectConf } from '../config/relayd/model.ts';
+import type { RedirectConf, Vip } from '../config/relayd/configuration.ts';
+import type { Mode, PortSpec } from '../config/relayd/syntax.ts';
 
-export function anchorOf(redirect: RedirectConf): string {
-  return `relayd/${redirect.name}`;
-}
+const TH_SYN = 0x02;
+const TH_ACK = 0x10;
 
-const POOL_TYPES: Readonly<Record<Mode, PoolType>> = {
+const POOL_TYPES: Readonly<Partial<Record<Mode, PoolType>>> = {
   random: 'random',
   roundrobin: 'round-robin',
   'source-hash': 'source-hash',
   'least-states': 'least-states',
-  hash: 'round-robin',
-  loadbalance: 'source-hash',
 };
 
-/** One rule for each listen line, the last line first. */
-export function rulesOf(redirect: RedirectConf, dialect: Dialect): Rule[] {
-  return [...redirect.listen].reverse().map((listen) => ruleOf(redirect, listen, dialect));
+/**
+ * One rule for each address that is listened on, the last one first, as the original's list has them. `randomKey` (four
+ * 32-bit words) is for source-hash without a key.
+ */
+export function redirectRules(
+  redirect: RedirectConf,
+  dialect: Dialect,
+  randomKey: readonly number[],
+): readonly Rule[] {
+  const { key } = redirect.main;
+  const hashed = key === undefined ? randomKey : hashKey(key);
+  const make = (vip: Vip) =>
+    dialect === 'openbsd' ? todaysRule(redirect, vip, hashed) : classicRule(redirect, vip);
+  return redirect.vips.map(make).reverse();
 }
 
-function ruleOf(redirect: RedirectConf, listen: ListenConf, dialect: Dialect): Rule {
-  const isOld = dialect !== 'openbsd';
-  const isTcp = listen.protocol === PROTOCOLS.tcp;
-  const base = {
-    direction: 'in',
-    quick: true,
-    family: listen.address.family,
-    protocol: listen.protocol,
+/** `rdr … -> <www> port 80 round-robin`, or `pass in quick … route-to (vr0 <www>) … keep state (sloppy)`. */
+function classicRule(redirect: RedirectConf, vip: Vip): Rule {
+  if (redirect.kind === 'forward') {
+    // The session timeout has no place on a translation rule; the rule that passes makes the state.
+    const { tag } = redirect;
+    const rule = {
+      list: 'rdr',
+      action: 'rdr',
+      quick: false,
+      ...criteria(vip),
+      ...(tag && { tag: tag.name }),
+    } as const;
+    return { ...rule, rdr: { ...pool(redirect, 'round-robin'), ...ports(redirect, vip) } };
+  }
+  const routed = pool(redirect, 'round-robin', redirect.interface);
+  return { ...filterRule(redirect, vip), route: { kind: 'route-to', pool: routed } };
+}
+
+/** Forwarding and routing are both targets of a filter rule. */
+function todaysRule(redirect: RedirectConf, vip: Vip, key: readonly number[]): Rule {
+  const rule = filterRule(redirect, vip);
+  const type = POOL_TYPES[redirect.main.mode] ?? 'round-robin';
+  const target = { ...pool(redirect, type), ...(type === 'source-hash' ? { key } : {}) };
+  // Today's pf takes next hops only: the way out comes from the route to the next hop.
+  if (redirect.kind === 'route') return { ...rule, route: { kind: 'route-to', pool: target } };
+  const flags = isTcp(vip) ? { flags: { set: TH_SYN, mask: TH_SYN | TH_ACK } } : {};
+  return { ...rule, ...flags, rdr: { ...target, ...ports(redirect, vip) } };
+}
+
+/** What a packet must be to be meant. */
+function criteria(vip: Vip) {
+  return {
+    ...(vip.interface === undefined ? {} : { interface: { name: vip.interface, negated: false } }),
+    family: vip.address.family,
+    protocol: vip.protocol,
     source: ANY_HOST,
     destination: {
-      address: { kind: 'prefix', prefix: { ...listen.address, length: addressBits(listen.address.family) } },
+      address: { kind: 'prefix', prefix: hostPrefix(vip.address) },
       negated: false,
-      port: portMatch(listen),
+      port: portMatch(vip.port),
     },
-    ...(listen.interface === undefined ? {} : { interface: { name: listen.interface, negated: false } }),
-    ...(redirect.tag === undefined ? {} : { tag: redirect.tag }),
-    ...(listen.log ? { log: { all: false, matches: false, user: false, interface: 0 } } : {}),
   } as const;
-  const timeouts = isTcp ? { timeouts: { 'tcp.established': redirect.sessionTimeout } } : {};
-  if (redirect.kind === 'route') {
-    const options = { sloppy: true, ...timeouts };
-    const pool = poolOf(redirect, listen, isOld ? redirect.interface : undefined, isOld);
-    return {
-      ...base,
-      ...action(redirect),
-      state: { keep: 'keep', options },
-      route: { kind: 'route-to', pool },
-    };
-  }
-  const pool = poolOf(redirect, listen, undefined, isOld);
-  if (isOld) {
-    const { direction: _direction, quick: _quick, ...rest } = base;
-    return { ...rest, list: 'rdr', action: 'rdr', quick: false, rdr: pool };
-  }
-  const flags = isTcp ? { flags: { set: 0x02, mask: 0x12 } } : {};
-  return { ...base, ...action(redirect), ...flags, state: { keep: 'keep', options: timeouts }, rdr: pool };
 }
 
-function action(redirect: RedirectConf): Pick<Rule, 'list' | 'action' | 'quick'> {
-  return redirect.matchTag
-    ? { list: 'filter', action: 'match', quick: false }
-    : { list: 'filter', action: 'pass', quick: true };
-}
-
-function portMatch(listen: ListenConf): NumberMatch {
-  const isRange = listen.lastPort !== listen.port;
-  return { operator: isRange ? ':' : '=', low: listen.port, high: isRange ? listen.lastPort : 0 };
-}
-
-function poolOf(redirect: RedirectConf, listen: ListenConf, on: string | undefined, isOld: boolean): Pool {
-  const address = { kind: 'table', name: redirect.name } as const;
-  // 2008 knew round-robin only; today other modes can be named, and it is the default still.
-  const type = isOld ? 'round-robin' : POOL_TYPES[redirect.main.mode ?? 'roundrobin'];
-  // A range keeps the port that the client chose, as long as the file does not name one.
-  const isSingle = listen.port === listen.lastPort;
-  const rewrites = redirect.kind === 'forward' && (isSingle || redirect.main.namesPort);
-  const key = type === 'source-hash' ? keyOf(redirect.main.key ?? redirect.name) : undefined;
+function filterRule(redirect: RedirectConf, vip: Vip): Rule {
+  const match = redirect.tag?.match ?? false;
   return {
-    entries: [on === undefined ? { address } : { address, interface: on }],
-    type,
-    ...(key === undefined ? {} : { key }),
-    stickyAddress: redirect.sticky,
-    staticPort: false,
-    ...(rewrites ? { ports: { low: redirect.main.port, high: redirect.main.port } } : {}),
+    list: 'filter',
+    action: match ? 'match' : 'pass',
+    direction: 'in',
+    quick: !match,
+    ...(vip.log ? { log: { all: false, matches: false, user: false, interface: 0 } } : {}),
+    ...criteria(vip),
+    state: { keep: 'keep', options: stateOptions(redirect, vip) },
+    ...(redirect.tag && { tag: redirect.tag.name }),
   };
 }
 
-/** Four words: hexadecimal digits as they are, any other text by its MD5; a file without a key has one of its own by its name. */
-function keyOf(text: string): number[] {
-  const hex = text.startsWith('0x') ? text.slice(2) : createHash('md5').update(text).digest('hex');
-  return [0, 8, 16, 24].map((at) => Number.parseInt(hex.slice(at, at + 8), 16) | 0);
+/** Of a connection that is routed only one half is seen. */
+function stateOptions(redirect: RedirectConf, vip: Vip): StateOptions {
+  return {
+    ...(redirect.kind === 'route' ? { sloppy: true } : {}),
+    ...(isTcp(vip) ? { timeouts: { 'tcp.established': redirect.sessionTimeout } } : {}),
+  };
+}
+
+function isTcp(vip: Vip): boolean {
+  return vip.protocol === PROTOCOLS.tcp;
+}
+
+function portMatch(port: PortSpec): NumberMatch {
+  if (port.high === undefined) return { operator: '=', low: port.low, high: 0 };
+  return { operator: ':', low: port.low, high: port.high };
+}
+
+/** The table of the redirection, and with 2008's `route-to` the interface to leave by. */
+function pool(redirect: RedirectConf, type: PoolType, egress?: string): Pool {
+  const address = { kind: 'table', name: redirect.name } as const;
+  return {
+    entries: [egress === undefined ? { address } : { address, interface: egress }],
+    type,
+    stickyAddress: redirect.sticky,
+    staticPort: false,
+  };
+}
+
+/** The port that connections are forwarded to. Those of a range keep theirs unless the table's was written. */
+function ports(redirect: RedirectConf, vip: Vip): Pick<Pool, 'ports'> {
+  const { port } = redirect.main;
+  return vip.port.high === undefined || redirect.portWritten ? { ports: { low: port, high: port } } : {};
+}
+
+/** 128 bits: hexadecimal digits as they are, any other text by its MD5. */
+function hashKey(text: string): readonly number[] {
+  const bytes = text.startsWith('0x')
+    ? Buffer.from(text.slice(2), 'hex')
+    : createHash('md5').update(text).digest();
+  return [0, 4, 8, 12].map((offset) => bytes.readUInt32BE(offset));
 }

@@ -1,320 +1,446 @@
 // SPDX-License-Identifier: ISC
 //
-// relayd(8) on virtual time: what it puts into pf and when, and what relayctl(8) shows of it.
+// relayd on virtual time: hosts that fail and come back, backups, switches, drains, reloads, routers, demotion, statistics.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import type { CommandContext } from '../../../appliance/user/commands/command.ts';
-import { relayctl } from '../../../appliance/user/commands/relayctl.ts';
-import { World } from './world.ts';
+import { describe, test } from 'node:test';
+import { parseAddress } from '../../../appliance/abi/addressText.ts';
+import type { StateInfo } from '../../../appliance/abi/pf.ts';
+import type { MonitorEvent } from '../../../appliance/user/relayd/control.ts';
+import { RelaydWorld } from '../../support/relaydWorld.ts';
 
-const DSR = `
-log updates
-table <webservers> { 10.0.0.10 10.0.0.11 }
-table <v6servers> { 3ffe:2::10 3ffe:2::11 }
-redirect www {
-	listen on 192.0.2.253 port http interface vr0
-	route to <webservers> port www check http "/" code 200 interface vr0
-}
-redirect wwwv6 {
-	listen on 3ffe:1::1 port http interface vr0
-	route to <v6servers> port www check http "/" code 200 interface vr0
-}
-`;
-const ROUND = 10_000;
-
-async function ctl(world: World, ...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  const said = { out: '', err: '' };
-  const context = {
-    stdout: (text: string) => {
-      said.out += text;
-    },
-    stderr: (text: string) => {
-      said.err += text;
-    },
-    machine: { daemon: () => world.relayd },
-    files: { read: async () => 'bogus\nredirect {\n' },
-  } as unknown as CommandContext;
-  const status = await relayctl.run(args, context);
-  return { status, ...said };
+/** A redirection of these hosts on port 80, checked by connecting. */
+function redirection(hosts: string, ...lines: string[]): string {
+  const options = lines.map((line) => `\t${line}\n`).join('');
+  return `table <t> { ${hosts} }\nredirect r {\n\tlisten on 192.0.2.1 port 80\n${options}\tforward to <t> check tcp\n}\n`;
 }
 
-async function started(text = DSR): Promise<World> {
-  const world = new World();
+const TWO = '10.0.0.1, 10.0.0.2';
+
+async function started(text: string, up: readonly string[] = ['10.0.0.1', '10.0.0.2']): Promise<RelaydWorld> {
+  const world = new RelaydWorld();
+  for (const host of up) world.network.servers.set(`${host}:80`, 'silent');
   await world.start(text);
-  await world.clock.pass(1000);
+  await world.clock.advance(1_000);
+  world.kernel.take();
+  world.lines.splice(0);
   return world;
 }
 
-test('a cold start is in service at the end of the first round: content first, then rules', async () => {
-  const world = await started();
-  assert.deepEqual(world.take(), [
-    'load relayd/www 0',
-    'flush www',
-    'load relayd/wwwv6 0',
-    'flush wwwv6',
-    'replace www 10.0.0.10 10.0.0.11',
-    'load relayd/www 1',
-    'replace wwwv6 3ffe:2::10 3ffe:2::11',
-    'load relayd/wwwv6 1',
-  ]);
-  assert.equal(world.requests[0], 'HEAD / HTTP/1.0\r\n\r\n');
-  const rule = world.loads.filter(({ anchors }) => anchors[0]!.path === 'relayd/www').at(-1)!.anchors[0]!
-    .rules[0]!;
-  assert.deepEqual(rule.state, {
-    keep: 'keep',
-    options: { sloppy: true, timeouts: { 'tcp.established': 600 } },
+function events(world: RelaydWorld): string[] {
+  const heard: string[] = [];
+  world.relayd.monitor(({ event, id, name, state }: MonitorEvent) => {
+    heard.push([event, id, name, state].filter((one) => one !== undefined).join(' '));
   });
-  assert.deepEqual(rule.route?.pool?.entries, [
-    { address: { kind: 'table', name: 'www' }, interface: 'vr0' },
-  ]);
-  assert.equal(rule.flags, undefined);
-});
+  return heard;
+}
 
-test('a host that dies leaves at the end of its check; one that is back enters with the next round', async () => {
-  const world = await started();
-  world.take();
-  world.refusing.add('10.0.0.11');
-  await world.clock.pass(ROUND);
-  assert.deepEqual(world.take(), ['replace www 10.0.0.10']);
-  world.refusing.clear();
-  await world.clock.pass(ROUND);
-  assert.deepEqual(world.take(), []);
-  await world.clock.pass(ROUND);
-  assert.deepEqual(world.take(), ['replace www 10.0.0.10 10.0.0.11']);
-  assert.match(
-    world.log.find((line) => line.includes('up -> down'))!,
-    /^host 10\.0\.0\.11, check http code \(0ms\), state up -> down, availability 50\.00%$/,
-  );
-});
+describe('hosts', () => {
+  test('retry: failures in a row are forgiven, and count as successes', async () => {
+    const world = await started(redirection('10.0.0.1 retry 2'));
+    world.network.servers.set('10.0.0.1:80', 'refuse');
+    await world.clock.advance(20_000);
+    const [host] = world.relayd.show().redirects[0]!.hosts;
+    assert.deepEqual([host!.status, host!.successes, host!.checks, host!.retriesLeft], ['up', 3, 3, 0]);
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.statuses(), ['10.0.0.1 down']);
+    assert.equal(world.relayd.show().redirects[0]!.hosts[0]!.availability, '75.00%');
+  });
 
-test('today the log says why', async () => {
-  const world = new World();
-  world.dialect = 'openbsd';
-  world.answer = 'HTTP/1.1 503 Busy\r\n\r\n';
-  await world.start(DSR);
-  await world.clock.pass(1000);
-  assert.equal(
-    world.log[0],
-    'host 10.0.0.10, check http code (0ms,http code mismatch,503), state unknown -> down, availability 0.00%',
-  );
-});
+  test('the first failure of all is not forgiven', async () => {
+    const world = await started(redirection('10.0.0.1 retry 2'), []);
+    assert.deepEqual(world.statuses(), ['10.0.0.1 down']);
+  });
 
-test('both down: the table is flushed before the rules go; nothing else happens until one is back', async () => {
-  const world = await started();
-  world.take();
-  for (const host of ['10.0.0.10', '10.0.0.11']) world.refusing.add(host);
-  await world.clock.pass(ROUND);
-  assert.deepEqual(world.take().slice(-3), ['flush www', 'zero www', 'load relayd/www 0']);
-  await world.clock.pass(ROUND);
-  assert.deepEqual(world.take(), []);
-  world.refusing.delete('10.0.0.10');
-  await world.clock.pass(2 * ROUND);
-  assert.deepEqual(world.take(), ['replace www 10.0.0.10', 'load relayd/www 1']);
-});
+  test('children follow the raw result of their parent and are never asked', async () => {
+    const world = await started(redirection('10.0.0.1, 10.0.0.2 parent 1 retry 1'));
+    assert.deepEqual(world.statuses(), ['10.0.0.1 up', '10.0.0.2 up']);
+    world.network.servers.set('10.0.0.1:80', 'refuse');
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.statuses(), ['10.0.0.1 down', '10.0.0.2 up'], 'it has a retry of its own');
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.statuses(), ['10.0.0.1 down', '10.0.0.2 down']);
+    assert.ok(world.network.connects.every((one) => one.to === '10.0.0.1:80'));
+  });
 
-test('a server that does not answer is down after the timeout', async () => {
-  const world = await started();
-  world.answer = undefined;
-  await world.clock.pass(ROUND);
-  const { out } = await ctl(world, 'show', 'hosts');
-  assert.match(out, /total: 1\/2 checks, error: tcp read timeout/);
-});
+  test('a disabled host leaves at once, is not asked, and its late result is not heard', async () => {
+    const world = await started(redirection(TWO));
+    assert.equal(await world.relayd.switchHost('10.0.0.1', 'disabled'), true);
+    assert.deepEqual(world.kernel.take(), ['replace relayd/r <r> 10.0.0.2']);
+    const asked = world.network.connects.length;
+    await world.clock.advance(30_000);
+    assert.equal(world.network.connects.length, asked + 3);
+    assert.equal(await world.relayd.switchHost('10.0.0.1', 'enabled'), true);
+    assert.deepEqual(world.statuses(), ['10.0.0.1 unknown', '10.0.0.2 up']);
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.kernel.take(), ['replace relayd/r <r> 10.0.0.1 10.0.0.2']);
+  });
 
-test('retry forgives failures after the first good check', async () => {
-  const world = await started(DSR.replace('10.0.0.11 }', '10.0.0.11 retry 2 }'));
-  world.take();
-  world.refusing.add('10.0.0.11');
-  await world.clock.pass(2 * ROUND);
-  assert.deepEqual(world.take(), []);
-  await world.clock.pass(ROUND);
-  assert.deepEqual(world.take(), ['replace www 10.0.0.10']);
-});
+  test('a child cannot be switched, nor what there is not', async () => {
+    const world = await started(redirection('10.0.0.1, 10.0.0.2 parent 1'));
+    assert.equal(await world.relayd.switchHost(2, 'disabled'), false);
+    assert.equal(await world.relayd.switchHost('nobody', 'disabled'), false);
+    assert.equal(await world.relayd.switchTable(9, false), false);
+    assert.equal(await world.relayd.switchRedirect('x', false), false);
+    assert.equal(await world.relayd.switchHost(1, 'disabled'), true);
+    assert.deepEqual(world.statuses(), ['10.0.0.1 disabled', '10.0.0.2 disabled']);
+  });
 
-test('a backup table serves while the main one is empty', async () => {
-  const world = await started(`
-table <main> { 10.0.0.10 }
-table <spare> { 10.0.0.20 }
-redirect r {
-  listen on 192.0.2.1 port 80
-  forward to <main> check tcp
-  forward to <spare> check icmp
-}`);
-  world.take();
-  world.refusing.add('10.0.0.10');
-  await world.clock.pass(ROUND);
-  assert.deepEqual(world.take(), ['replace r 10.0.0.20']);
-  assert.match((await ctl(world, 'show', 'red')).out, /active \(using backup table\)/);
-});
+  test('a table of its own interval', async () => {
+    const world = await started(redirection(TWO).replace('check tcp', 'check tcp interval 30'));
+    const asked = world.network.connects.length;
+    await world.clock.advance(28_000);
+    assert.equal(world.network.connects.length, asked);
+    await world.clock.advance(3_000);
+    assert.equal(world.network.connects.length, asked + 2);
+  });
 
-test('children follow their parent', async () => {
-  const world = await started(DSR.replace('10.0.0.11 }', '10.0.0.11 parent 1 }'));
-  world.take();
-  world.refusing.add('10.0.0.10');
-  await world.clock.pass(ROUND);
-  assert.deepEqual(world.take().at(-1), 'load relayd/www 0');
-  assert.equal((await ctl(world, 'host', 'disable', '2')).out, 'command failed\n');
-});
-
-test('a reload keeps what is known and what is in pf; what is gone from the file is taken out', async () => {
-  const world = await started();
-  world.take();
-  const second = DSR.slice(DSR.indexOf('redirect wwwv6'));
-  await world.relayd.reload(DSR.replace(second, ''), 'relayd.conf');
-  assert.deepEqual(world.take(), ['load relayd/wwwv6 0', 'kill wwwv6']);
-  await world.clock.pass(1000);
-  assert.deepEqual(world.take(), []);
-  const { out } = await ctl(world, 'show', 'summary', '--json');
-  assert.deepEqual(
-    JSON.parse(out).redirects[0].hosts.map((host: { status: string; checks: number }) => [
-      host.status,
-      host.checks,
-    ]),
-    [
-      ['up', 2],
-      ['up', 2],
-    ],
-  );
-});
-
-test('a wrong file changes nothing and is told with its lines', async () => {
-  const world = await started();
-  world.take();
-  const { status, err, out } = await ctl(world, 'reload');
-  assert.deepEqual([status, out], [1, 'command failed\n']);
-  assert.match(err, /^\/etc\/relayd\.conf:1: syntax error: 'bogus'/);
-  await world.clock.pass(ROUND);
-  assert.deepEqual(world.take(), []);
-});
-
-test('pf must be enabled', async () => {
-  const world = new World();
-  world.enabled = false;
-  await assert.rejects(world.start(DSR), /pf is disabled/);
-});
-
-test('a relay is told once and not started; its file is fine', async () => {
-  const world = await started(
-    `${DSR}relay r {\n listen on 192.0.2.1 port 8080\n forward to <webservers> port 80 check tcp\n}\n`,
-  );
-  assert.deepEqual(
-    world.log.filter((line) => line.includes('not started')),
-    ['relay r: not started, relays do not run here'],
-  );
-});
-
-test('routes lead to a gateway that is up', async () => {
-  const world = await started(
-    'table <gws> { 10.9.0.1 priority 8\n 10.9.0.2 priority 9 }\nrouter up {\n route 0.0.0.0/0\n forward to <gws> check icmp\n}\n',
-  );
-  assert.deepEqual(world.take(), ['route 0.0.0.0/0 10.9.0.1']);
-  world.refusing.add('10.9.0.1');
-  await world.clock.pass(ROUND);
-  assert.deepEqual(world.take(), ['route 0.0.0.0/0 10.9.0.2']);
-  await world.relayd.stop();
-  assert.deepEqual(world.take(), ['unroute 0.0.0.0/0']);
-});
-
-const row = (id: string, type: string, name: string, availability: string, status: string) =>
-  `${id.padEnd(4)}\t${type.padEnd(8)}\t${name.padEnd(24)}\t${availability.padEnd(7)}\t${status}\n`;
-const HEADER = row('Id', 'Type', 'Name', 'Avlblty', 'Status');
-
-test('relayctl shows and switches', async () => {
-  const world = await started();
-  world.take();
-  assert.equal((await ctl(world, 'host', 'dis', '10.0.0.11')).out, 'command succeeded\n');
-  assert.deepEqual(world.take(), ['replace www 10.0.0.10']);
-  assert.equal((await ctl(world, 'redirect', 'disable', 'wwwv6')).status, 0);
-  assert.deepEqual(world.take(), ['flush wwwv6', 'zero wwwv6', 'load relayd/wwwv6 0']);
-  assert.equal(
-    (await ctl(world, 'sh', 'su')).out,
-    HEADER +
-      row('1', 'redirect', 'www', '', 'active') +
-      row('1', 'table', 'webservers:80', '', 'active (1 hosts)') +
-      row('1', 'host', '10.0.0.10', '100.00%', 'up') +
-      row('2', 'host', '10.0.0.11', '', 'disabled') +
-      row('2', 'redirect', 'wwwv6', '', 'disabled'),
-  );
-  await ctl(world, 'redirect', 'enable', '2');
-  await ctl(world, 'table', 'disable', 'webservers:80');
-  await world.clock.pass(2 * ROUND);
-  assert.equal(
-    (await ctl(world, 'show', 'hosts')).out,
-    HEADER +
-      row('1', 'table', 'webservers:80', '', 'disabled') +
-      row('2', 'table', 'v6servers:80', '', 'active (2 hosts)') +
-      row('3', 'host', '3ffe:2::10', '100.00%', 'up') +
-      '\t        \ttotal: 3/3 checks\n' +
-      row('4', 'host', '3ffe:2::11', '100.00%', 'up') +
-      '\t        \ttotal: 3/3 checks\n',
-  );
-  assert.deepEqual(await ctl(world, 'host', 'disable', '99'), {
-    status: 1,
-    out: 'command failed\n',
-    err: '',
+  test('poll asks at once', async () => {
+    const world = await started(redirection(TWO));
+    const asked = world.network.connects.length;
+    world.relayd.poll();
+    await world.clock.advance(100);
+    assert.equal(world.network.connects.length, asked + 2);
   });
 });
 
-test('a host that is drained keeps its checks and gets no new connections', async () => {
-  const world = await started();
-  world.take();
-  assert.equal((await ctl(world, 'host', 'drain', '2')).out, 'command succeeded\n');
-  assert.deepEqual(world.take(), ['replace www 10.0.0.10']);
-  await world.clock.pass(ROUND);
-  assert.match(
-    (await ctl(world, 'show', 'hosts')).out,
-    /10\.0\.0\.11 .*100\.00%\tup \(draining\)\n.*2\/2 checks/,
-  );
-  await ctl(world, 'host', 'enable', '2');
-  await world.clock.pass(2 * ROUND);
-  assert.deepEqual(world.take(), ['replace www 10.0.0.10 10.0.0.11']);
+describe('redirections', () => {
+  const BACKUP =
+    `table <t> { ${TWO} }\ntable <spare> { 10.0.0.9 }\nredirect r {\n\tlisten on 192.0.2.1 port 80\n` +
+    '\tforward to <t> check tcp\n\tforward to <spare> check tcp\n}\n';
+
+  test('the backup serves while the main table has nobody; rules stay', async () => {
+    const world = await started(BACKUP, ['10.0.0.1', '10.0.0.9']);
+    world.network.servers.set('10.0.0.1:80', 'refuse');
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.kernel.take(), ['replace relayd/r <r> 10.0.0.9']);
+    assert.equal(world.relayd.show().redirects[0]!.status, 'backup');
+    world.network.servers.set('10.0.0.2:80', 'silent');
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.kernel.take(), ['replace relayd/r <r> 10.0.0.2']);
+    assert.equal(world.relayd.show().redirects[0]!.status, 'active');
+  });
+
+  test('disable: flushed, then pulled; checks go on, and enabling serves at once', async () => {
+    const world = await started(redirection(TWO));
+    await world.relayd.switchRedirect('r', false);
+    assert.deepEqual(world.kernel.take(), [
+      'flush relayd/r <r>',
+      'zero relayd/r <r>',
+      'load relayd/r: 0 rules',
+    ]);
+    await world.clock.advance(10_000);
+    await world.relayd.switchRedirect(1, true);
+    assert.deepEqual(world.kernel.take(), [
+      'replace relayd/r <r> 10.0.0.1 10.0.0.2',
+      'load relayd/r: 1 rules',
+    ]);
+  });
+
+  test('a table that is disabled gives way to the backup; nothing is known of its hosts', async () => {
+    const world = await started(BACKUP, ['10.0.0.1', '10.0.0.2', '10.0.0.9']);
+    await world.relayd.switchTable('t:80', false);
+    assert.deepEqual(world.kernel.take(), ['replace relayd/r <r> 10.0.0.9']);
+    assert.deepEqual(world.statuses(), ['10.0.0.1 unknown', '10.0.0.2 unknown', '10.0.0.9 up']);
+  });
+
+  test('`disable` in the file begins without rules', async () => {
+    const world = await started(redirection(TWO, 'disable'));
+    assert.equal(world.relayd.show().redirects[0]!.status, 'disabled');
+    assert.deepEqual(world.kernel.rules.get('relayd/r'), []);
+  });
+
+  test('sticky clients of a host that is down choose anew', async () => {
+    const world = await started(redirection(TWO, 'sticky-address'));
+    world.network.servers.set('10.0.0.2:80', 'refuse');
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.kernel.take(), ['replace relayd/r <r> 10.0.0.1', 'release 10.0.0.2']);
+  });
+
+  test('what pf refuses is logged, and done in the next round', async () => {
+    const world = await started(redirection(TWO));
+    world.kernel.refuse.set('pf.changeTable', 'ENOMEM');
+    world.network.servers.set('10.0.0.2:80', 'refuse');
+    await world.clock.advance(8_999);
+    assert.deepEqual(world.kernel.take(), []);
+    await world.clock.advance(1_100);
+    assert.match(world.lines.join('\n'), /redirection r: pf: Cannot allocate memory/);
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.kernel.take(), ['replace relayd/r <r> 10.0.0.1']);
+  });
+
+  test('rules follow pf into another dialect', async () => {
+    const world = await started(redirection(TWO));
+    assert.equal(world.kernel.rules.get('relayd/r')![0]!.list, 'filter');
+    world.kernel.dialect = 'openbsd-2008';
+    world.kernel.emit('pf.changed', { what: 'rules' });
+    await world.clock.advance(1);
+    assert.equal(world.kernel.rules.get('relayd/r')![0]!.list, 'rdr');
+  });
 });
 
-test('relayctl show redirects: statistics and JSON', async () => {
-  const world = await started();
-  world.matches = 12;
-  await world.clock.pass(60_000);
-  assert.equal(
-    (await ctl(world, 'show', 'redirects')).out.split('\n').slice(1, 5).join('\n'),
-    [
-      row('1', 'redirect', 'www', '', 'active').trimEnd(),
-      '\t        \ttotal: 12 sessions',
-      '\t        \tlast: 12/60s 12/h 12/d sessions',
-      '\t        \taverage: 6/60s 0/h 0/d sessions',
-    ].join('\n'),
-  );
-  const [first] = JSON.parse((await ctl(world, 'show', 'redirects', '--json')).out).redirects;
-  assert.equal(first.name, 'www');
-  assert.equal(first.active, true);
-  assert.deepEqual(first.listen, [{ address: '192.0.2.253', port: 80 }]);
+describe('draining', () => {
+  const stateOf = (address: string) =>
+    ({
+      wire: { addresses: [], ports: [0, 0], family: 4 },
+      stack: { addresses: [], ports: [0, 0], family: 4 },
+      route: { address: parseAddress(address) },
+    }) as unknown as StateInfo;
+
+  test('no new connections; told when the last one is over', async () => {
+    const world = await started(redirection(TWO));
+    const heard = events(world);
+    world.kernel.states = [stateOf('10.0.0.1'), stateOf('10.0.0.2')];
+    await world.relayd.switchHost('10.0.0.1', 'draining');
+    assert.deepEqual(world.kernel.take(), ['replace relayd/r <r> 10.0.0.2']);
+    assert.equal(await world.relayd.countSessions('10.0.0.1'), 1);
+    await world.clock.advance(6_000);
+    assert.deepEqual(world.statuses(), ['10.0.0.1 draining', '10.0.0.2 up']);
+    world.kernel.states = [stateOf('10.0.0.2')];
+    await world.clock.advance(5_000);
+    assert.deepEqual(world.statuses(), ['10.0.0.1 drained', '10.0.0.2 up']);
+    assert.ok(heard.includes('host_drained 1'));
+    assert.ok(world.lines.includes('host 10.0.0.1: drained, no sessions left'));
+    await world.relayd.switchHost('10.0.0.1', 'enabled');
+    assert.deepEqual(
+      world.kernel.take(),
+      ['replace relayd/r <r> 10.0.0.1 10.0.0.2'],
+      'it was checked all the time',
+    );
+  });
+});
+
+describe('reloading', () => {
+  test('what did not change keeps its states, statistics and rules', async () => {
+    const world = await started(redirection(TWO));
+    world.files.set('relayd.conf', redirection(`${TWO}, 10.0.0.3`));
+    await world.relayd.reload();
+    assert.deepEqual(world.statuses(), ['10.0.0.1 up', '10.0.0.2 up', '10.0.0.3 unknown']);
+    assert.deepEqual(world.kernel.take(), [], 'nothing of it touches pf');
+    await world.clock.advance(5_000);
+    assert.deepEqual(world.statuses(), ['10.0.0.1 up', '10.0.0.2 up', '10.0.0.3 down']);
+  });
+
+  test('a wrong file leaves everything as it is', async () => {
+    const world = await started(redirection(TWO));
+    world.files.set('relayd.conf', 'redirect r {\n\tbogus\n}\n');
+    await assert.rejects(world.relayd.reload(), { name: 'ConfigurationError' });
+    await assert.rejects(world.relayd.reload('/no/such'), { code: 'ENOENT' });
+    assert.deepEqual(world.statuses(), ['10.0.0.1 up', '10.0.0.2 up']);
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.kernel.take(), []);
+  });
+
+  test('new rules replace old ones; what vanished leaves pf', async () => {
+    const world = await started(redirection(TWO));
+    world.files.set('relayd.conf', redirection(TWO, 'session timeout 60'));
+    await world.relayd.reload();
+    assert.deepEqual(world.kernel.take(), ['load relayd/r: 1 rules']);
+    world.files.set('relayd.conf', redirection(TWO).replace('redirect r', 'redirect s'));
+    await world.relayd.reload();
+    assert.deepEqual(world.kernel.take(), [
+      'load relayd/r: 0 rules',
+      'kill relayd/r <r>',
+      'load relayd/s: 0 rules <s>',
+      'replace relayd/s <s> 10.0.0.1 10.0.0.2',
+      'load relayd/s: 1 rules',
+    ]);
+  });
+
+  test('switches last; a changed check starts from nothing', async () => {
+    const world = await started(redirection(TWO));
+    await world.relayd.switchHost('10.0.0.1', 'disabled');
+    await world.relayd.reload();
+    assert.deepEqual(world.statuses(), ['10.0.0.1 disabled', '10.0.0.2 up']);
+    world.files.set('relayd.conf', redirection(TWO).replace('check tcp', 'check icmp'));
+    await world.relayd.reload();
+    assert.deepEqual(world.statuses(), ['10.0.0.1 unknown', '10.0.0.2 unknown']);
+  });
+});
+
+describe('routers', () => {
+  const ROUTER =
+    'table <gws> { 10.9.0.1 ip ttl 1, 10.9.0.2 ip ttl 1 }\nrouter uplinks {\n\troute 0.0.0.0/0\n\troute 10.1.0.0/16\n' +
+    '\trtlabel lbd\n\tforward to <gws> check icmp\n}\n';
+
+  test('routes through each gateway that is well', async () => {
+    const world = new RelaydWorld();
+    world.network.servers.set('10.9.0.1', 'silent').set('10.9.0.2', 'silent');
+    await world.start(ROUTER);
+    await world.clock.advance(1_000);
+    assert.deepEqual(world.kernel.take().sort(), [
+      'route add 0.0.0.0/0 10.9.0.1 label lbd',
+      'route add 0.0.0.0/0 10.9.0.2 label lbd',
+      'route add 10.1.0.0/16 10.9.0.1 label lbd',
+      'route add 10.1.0.0/16 10.9.0.2 label lbd',
+    ]);
+    world.network.servers.delete('10.9.0.1');
+    await world.clock.advance(10_200);
+    assert.deepEqual(world.kernel.take(), [
+      'route delete 0.0.0.0/0 10.9.0.1',
+      'route delete 10.1.0.0/16 10.9.0.1',
+    ]);
+    await world.relayd.switchHost('10.9.0.2', 'disabled');
+    assert.deepEqual(world.kernel.take(), [
+      'route delete 0.0.0.0/0 10.9.0.2',
+      'route delete 10.1.0.0/16 10.9.0.2',
+    ]);
+  });
+
+  test('the best gateway is first, also when it comes later', async () => {
+    const world = new RelaydWorld();
+    world.network.servers.set('10.9.0.2', 'silent');
+    await world.start(
+      'table <gws> { 10.9.0.1 priority 2, 10.9.0.2 priority 9 }\nrouter r {\n\troute 0.0.0.0/0\n\tforward to <gws> check icmp\n}\n',
+    );
+    await world.clock.advance(1_000);
+    assert.deepEqual(world.kernel.take(), ['route add 0.0.0.0/0 10.9.0.2']);
+    world.network.servers.set('10.9.0.1', 'silent');
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.kernel.take(), [
+      'route add 0.0.0.0/0 10.9.0.1',
+      'route delete 0.0.0.0/0 10.9.0.2',
+      'route add 0.0.0.0/0 10.9.0.2',
+    ]);
+  });
+
+  test('a router that is no longer configured takes its routes along', async () => {
+    const world = new RelaydWorld();
+    world.network.servers.set('10.9.0.1', 'silent').set('10.0.0.1:80', 'silent');
+    await world.start(ROUTER);
+    await world.clock.advance(1_000);
+    world.kernel.take();
+    world.files.set('relayd.conf', redirection('10.0.0.1'));
+    await world.relayd.reload();
+    assert.deepEqual(world.kernel.take().slice(0, 2), [
+      'load relayd/r: 0 rules <r>',
+      'route delete 0.0.0.0/0 10.9.0.1',
+    ]);
+  });
+});
+
+describe('demotion', () => {
+  test('a table with nobody counts one; only that is taken back', async () => {
+    const calls: string[] = [];
+    const demoter = {
+      add: async (group: string, difference: number) => void calls.push(`${group} ${difference}`),
+      set: async (group: string, value: number) => void calls.push(`${group} = ${value}`),
+    };
+    const world = new RelaydWorld();
+    world.network.servers.set('10.0.0.1:80', 'silent');
+    await world.start(redirection('10.0.0.1').replace('check tcp', 'check tcp demote carp'), { demoter });
+    assert.deepEqual(calls.splice(0), ['carp 1']);
+    await world.clock.advance(1_000);
+    assert.deepEqual(calls.splice(0), ['carp -1']);
+    world.network.servers.set('10.0.0.1:80', 'refuse');
+    await world.clock.advance(10_000);
+    assert.deepEqual(calls.splice(0), ['carp 1']);
+    await world.relayd.reload();
+    assert.deepEqual(calls, [], 'a reload neither loses nor repeats it');
+    await world.relayd.stop();
+    assert.deepEqual(calls.splice(0), ['carp -1']);
+  });
+
+  test('without carp it is said once', async () => {
+    const world = new RelaydWorld();
+    await world.start(redirection('10.0.0.1').replace('check tcp', 'check tcp demote carp'));
+    await world.clock.advance(30_000);
+    assert.equal(world.lines.filter((line) => line.includes('demote carp')).length, 1);
+  });
+});
+
+describe('what it says', () => {
+  test('lines on changes of state', async () => {
+    const world = await started(
+      `log state changes\n${redirection('10.0.0.1').replace('tcp', 'http "/" code 200')}`,
+    );
+    world.network.servers.set('10.0.0.1:80', () => ({ say: 'HTTP/1.0 503 No\r\n\r\n', close: true }));
+    await world.clock.advance(20_000);
+    assert.deepEqual(world.lines, []);
+    world.network.servers.set('10.0.0.1:80', () => ({ say: 'HTTP/1.0 200 OK\r\n\r\n', close: true }));
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.lines, [
+      'host 10.0.0.1, check http code (0ms,http code ok,200), state down -> up, availability 25.00%',
+      'table r: 1 added, 0 deleted, 0 changed, 0 killed',
+    ]);
+  });
+
+  test('every check with `log host checks`; nothing without', async () => {
+    const quiet = await started(redirection('10.0.0.1'));
+    await quiet.clock.advance(20_000);
+    assert.deepEqual(quiet.lines, []);
+    const world = await started(`log host checks\n${redirection('10.0.0.1')}`);
+    await world.clock.advance(20_000);
+    assert.deepEqual(world.lines, [
+      'host 10.0.0.1, check tcp (0ms,tcp connect ok), state up -> up, availability 100.00%',
+      'host 10.0.0.1, check tcp (0ms,tcp connect ok), state up -> up, availability 100.00%',
+    ]);
+  });
+
+  test('traps are structured events', async () => {
+    const world = await started(`agentx\n${redirection('10.0.0.1')}`);
+    world.fields.splice(0);
+    world.network.servers.set('10.0.0.1:80', 'refuse');
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.fields, [
+      {
+        event: 'trap',
+        host: '10.0.0.1',
+        state: 'down',
+        last: 'up',
+        successes: 1,
+        checks: 2,
+        table: 't:80',
+        up: 0,
+        retry: 0,
+        retriesLeft: 0,
+      },
+    ]);
+  });
+
+  test('a relay is told of once, shown and not started', async () => {
+    const world = new RelaydWorld();
+    await world.start(
+      'table <t> { 10.0.0.1 }\nrelay y {\n\tlisten on ::1 port 80\n\tforward to <t> check tcp\n}\n',
+    );
+    await world.clock.advance(30_000);
+    assert.deepEqual(world.lines, ['relay y: not started, relays of layer 7 are not there yet']);
+    assert.equal(world.relayd.show().relays[0]!.status, 'not started');
+  });
+
+  test('events of the monitor', async () => {
+    const world = await started(redirection('10.0.0.1'));
+    const heard = events(world);
+    world.network.servers.set('10.0.0.1:80', 'refuse');
+    await world.clock.advance(10_000);
+    world.network.servers.set('10.0.0.1:80', 'silent');
+    await world.clock.advance(8_000);
+    await world.relayd.switchHost('10.0.0.1', 'disabled');
+    await world.relayd.switchTable(1, true);
+    assert.deepEqual(heard, [
+      'sync',
+      'host_status 1 down',
+      'ctl_pull_ruleset 1',
+      'ctl_host_disable 1 10.0.0.1',
+      'ctl_table_enable 1',
+    ]);
+  });
+});
+
+test('statistics by minute, hour and day', async () => {
+  const world = await started(redirection('10.0.0.1'));
+  for (let minute = 1; minute <= 60; minute++) {
+    world.kernel.matches.set('r', minute * 10);
+    await world.clock.advance(60_000);
+  }
+  const { total, last, average, lastHour, averageHour, lastDay, averageDay } =
+    world.relayd.show().redirects[0]!.statistics;
   assert.deepEqual(
-    first.hosts.map((host: { name: string; status: string }) => [host.name, host.status]),
-    [
-      ['10.0.0.10', 'up'],
-      ['10.0.0.11', 'up'],
-    ],
+    [total, last, average, lastHour, averageHour, lastDay, averageDay],
+    [600, 10, 9, 0, 300, 600, 0],
   );
-});
-
-test('relayctl: words', async () => {
-  const world = await started();
-  assert.match((await ctl(world)).err, /^relayctl: missing argument:\nvalid commands\/args:\n {2}monitor\n/);
-  assert.match((await ctl(world, 'show', 'r')).err, /ambiguous argument: r\n/);
-  assert.match((await ctl(world, 'shew')).err, /unknown argument: shew\n/);
-  assert.match((await ctl(world, 'poll', 'x')).err, /superfluous argument: x\n/);
-});
-
-test('poll asks at once; monitor hears', async () => {
-  const world = await started();
-  world.take();
-  const events: string[] = [];
-  const end = world.relayd.control.monitor(({ event, id, state }) =>
-    events.push([event, id, state].join(' ')),
-  );
-  world.refusing.add('10.0.0.11');
-  await ctl(world, 'poll');
-  await world.clock.pass(100);
-  end();
-  assert.deepEqual(world.take(), ['replace www 10.0.0.10']);
-  assert.deepEqual(events, ['sync  ', 'host_status 2 down', 'ctl_table_changed 1 ']);
+  world.kernel.matches.set('r', 3);
+  await world.clock.advance(60_000);
+  const after = world.relayd.show().redirects[0]!.statistics;
+  assert.deepEqual([after.total, after.last], [3, 0], 'a flushed table counts from 0 again');
 });

@@ -1,42 +1,60 @@
 // SPDX-License-Identifier: ISC
 //
-// The words of relayctl(8) (parser.c): a tree that arguments are followed through; any beginning of a word that fits no other will do.
+// The words of relayctl(8): a tree, where any prefix will do that fits one word only.
 
-import { Failure } from '../failure.ts';
+import type { RelaydControl } from '../../relayd/control.ts';
+import type { CommandContext } from '../command.ts';
 
-export interface Word<Run> {
-  /** What may follow; a name in angle brackets stands for any argument. */
-  readonly next?: Readonly<Record<string, Word<Run>>>;
-  /** Absent: something must follow. */
-  readonly run?: Run;
+export interface ActionRequest {
+  readonly relayd: RelaydControl;
+  /** What stood for the placeholder; empty where there is none. */
+  readonly argument: string;
+  readonly options: { readonly json: boolean; readonly wait: boolean };
+  readonly context: CommandContext;
 }
 
-/** Follows the arguments; throws Failure with the words that would have been right. */
-export function resolveWords<Run>(root: Word<Run>, args: readonly string[]): { run: Run; argument: string } {
-  let place = root;
+/** Resolves to the exit status. */
+export type Action = (request: ActionRequest) => Promise<number>;
+
+export interface Word {
+  readonly action?: Action;
+  /** What may follow: words, or one placeholder in angle brackets. */
+  readonly next?: Readonly<Record<string, Word>>;
+}
+
+/** A call that there is not; the message is to be printed as it is. */
+export class WordsError extends Error {}
+
+/** Follows the words through the tree. */
+export function parseWords(
+  tree: Word,
+  words: readonly string[],
+): { readonly action: Action; readonly argument: string } {
+  let place = tree;
   let argument = '';
-  for (const arg of args) {
-    const next = place.next ?? {};
-    const names = Object.keys(next);
-    const placeholder = names.find((name) => name.startsWith('<'));
-    if (names.length === 0) throw new Failure(`superfluous argument: ${arg}`);
-    if (placeholder !== undefined) {
-      argument = arg;
-      place = next[placeholder]!;
-      continue;
-    }
-    const fitting = names.includes(arg) ? [arg] : names.filter((name) => name.startsWith(arg));
-    if (fitting.length !== 1) {
-      throw new Failure(
-        `${fitting.length === 0 ? 'unknown' : 'ambiguous'} argument: ${arg}\n${valid(place)}`,
-      );
-    }
-    place = next[fitting[0]!]!;
+  for (const word of words) {
+    const { next } = place;
+    if (next === undefined) throw new WordsError(`superfluous argument: ${word}\n`);
+    const found = findWord(next, word);
+    if (found.startsWith('<')) argument = word;
+    place = next[found]!;
   }
-  if (place.run === undefined) throw new Failure(`missing argument:\n${valid(place)}`);
-  return { run: place.run, argument };
+  if (place.action === undefined) throw new WordsError(`missing argument:\n${validWords(place.next ?? {})}`);
+  return { action: place.action, argument };
 }
 
-function valid<Run>(place: Word<Run>): string {
-  return ['valid commands/args:', ...Object.keys(place.next ?? {}).map((name) => `  ${name}`)].join('\n');
+function findWord(next: Readonly<Record<string, Word>>, word: string): string {
+  const names = Object.keys(next);
+  if (names[0]!.startsWith('<')) return names[0]!;
+  if (names.includes(word)) return word;
+  const fitting = names.filter((name) => name.startsWith(word));
+  if (fitting.length === 1) return fitting[0]!;
+  const problem = fitting.length === 0 ? 'unknown' : 'ambiguous';
+  throw new WordsError(`${problem} argument: ${word}\n${validWords(next)}`);
+}
+
+function validWords(next: Readonly<Record<string, Word>>): string {
+  return `valid commands/args:\n${Object.keys(next)
+    .map((name) => `  ${name}\n`)
+    .join('')}`;
 }

@@ -26,6 +26,9 @@ interface Source {
   endReported: boolean;
 }
 
+/** What the language decides of its words. */
+export type LexicalTraits = Pick<Traits, 'reserved' | 'joinedOperators' | 'arrow' | 'quotedBlankEscape'>;
+
 interface Macro {
   readonly value: string;
   /** Set on the command line: assignments in the file are ignored. */
@@ -65,14 +68,14 @@ export class Lexer {
   line = 1;
   file: string;
   private readonly sources: Source[];
-  private readonly traits: Traits;
+  private readonly traits: LexicalTraits;
   private readonly diagnostics: Diagnostics;
   private readonly macros = new Map<string, Macro>();
   private readonly operators = new Map<string, Token>();
   private pushed = END;
   private hasPushed = false;
 
-  constructor(text: string, file: string, traits: Traits, diagnostics: Diagnostics) {
+  constructor(text: string, file: string, traits: LexicalTraits, diagnostics: Diagnostics) {
     this.file = file;
     this.traits = traits;
     this.diagnostics = diagnostics;

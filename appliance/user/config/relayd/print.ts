@@ -1,183 +1,184 @@
 // SPDX-License-Identifier: ISC
 //
-// A configuration as the text of relayd.conf(5), in the grammar of today; read again it is the same configuration.
+// A relayd.conf(5) as text, in today's language: what is printed is read again as the same. Protocols are in
+// printProtocol.ts.
 
-import { formatAddress, formatPrefix } from '../../../abi/addressText.ts';
-import { PROTOCOLS } from '../../../abi/names.ts';
+import { formatAddress } from '../../../abi/addressText.ts';
+import { printProtocol, quote } from './printProtocol.ts';
 import type {
   Check,
-  HostConf,
-  ListenConf,
-  RedirectConf,
-  RelayConf,
+  Globals,
+  PortSpec,
+  RedirectForward,
+  RedirectStatement,
   RelaydConf,
   RelayForward,
-  RouterConf,
-  TableConf,
+  RelayStatement,
+  RelayTarget,
+  RouterStatement,
+  Statement,
+  TableHost,
+  TableStatement,
   TableUse,
-} from './model.ts';
-import { quote } from './protocol.ts';
+} from './syntax.ts';
 
-/** The text of the file. */
-export function printRelaydConf(conf: RelaydConf): string {
-  const protocols = conf.protocols.map((one) => block(`${one.type} protocol ${quote(one.name)}`, one.lines));
+/** The whole file. */
+export function printRelaydConf({ globals, statements }: RelaydConf): string {
+  const settings = printGlobals(globals);
+  const parts = [...(settings.length > 0 ? [settings.join('')] : []), ...statements.map(printStatement)];
+  return parts.join('\n');
+}
+
+function printGlobals(globals: Readonly<Globals>): string[] {
+  const { interval, timeout, prefork, log, demote, socket, traps } = globals;
+  const setting = (name: string, value: number | string | undefined) => {
+    return value === undefined ? [] : [`${name} ${typeof value === 'string' ? quote(value) : value}\n`];
+  };
   return [
-    ...printGlobals(conf),
-    ...conf.tables.map(printTable),
-    ...conf.redirects.map((one) => block(`redirect ${quote(one.name)}`, redirectLines(one))),
-    ...protocols,
-    ...conf.relays.map((one) => block(`relay ${quote(one.name)}`, relayLines(one))),
-    ...conf.routers.map((one) => block(`router ${quote(one.name)}`, routerLines(one))),
-  ]
-    .map((statement) => `${statement}\n`)
-    .join('');
-}
-
-function block(head: string, lines: readonly string[]): string {
-  return [`${head} {`, ...lines.map((line) => `\t${line}`), '}'].join('\n');
-}
-
-/** The words that there are, in one line. */
-function join(...words: readonly (string | false | undefined)[]): string {
-  return words.filter((word) => word !== undefined && word !== false && word !== '').join(' ');
+    ...setting('interval', interval),
+    ...setting('timeout', timeout),
+    ...setting('prefork', prefork),
+    ...(log.changes ? ['log state changes\n'] : []),
+    ...(log.checks ? ['log host checks\n'] : []),
+    ...(log.connection === undefined
+      ? []
+      : [`log connection${log.connection === 'errors' ? ' errors' : ''}\n`]),
+    ...(log.level === undefined ? [] : [`log level ${log.level}\n`]),
+    ...setting('demote', demote),
+    ...setting('socket', socket),
+    ...(traps === undefined
+      ? []
+      : [`agentx${optional('context', traps.context)}${optional('path', traps.path)}\n`]),
+  ];
 }
 
 function optional(word: string, value: string | number | undefined): string {
-  return value === undefined ? '' : `${word} ${typeof value === 'string' ? quote(value) : value}`;
+  if (value === undefined) return '';
+  return ` ${word} ${typeof value === 'string' ? quote(value) : value}`;
 }
 
-function printGlobals(conf: RelaydConf): string[] {
+function printStatement(statement: Statement): string {
+  switch (statement.kind) {
+    case 'table':
+      return printTable(statement);
+    case 'redirect':
+      return printBlock('redirect', statement.name, redirectLines(statement));
+    case 'router':
+      return printBlock('router', statement.name, routerLines(statement));
+    case 'relay':
+      return printBlock('relay', statement.name, relayLines(statement));
+    case 'protocol':
+      return printProtocol(statement);
+  }
+}
+
+function printBlock(kind: string, name: string, lines: readonly string[]): string {
+  return `${kind} ${quote(name)} {\n${lines.map((line) => `\t${line}\n`).join('')}}\n`;
+}
+
+function printTable({ name, disabled, hosts }: TableStatement): string {
+  return `table <${quote(name)}>${disabled ? ' disable' : ''} { ${hosts.map(printHost).join(', ')} }\n`;
+}
+
+function printHost({ name, retry, parent, priority, ttl }: TableHost): string {
+  const options = [
+    optional('retry', retry),
+    optional('parent', parent),
+    optional('priority', priority),
+    optional('ip ttl', ttl),
+  ];
+  return quote(name) + options.join('');
+}
+
+function redirectLines(redirect: RedirectStatement): string[] {
+  const { tag } = redirect;
   return [
-    `interval ${conf.interval}`,
-    `timeout ${conf.timeout}`,
-    optional('prefork', conf.prefork),
-    conf.log === 'updates' ? 'log state changes' : conf.log === 'all' ? 'log host checks' : '',
-    conf.logConnection === undefined
-      ? ''
-      : `log connection${conf.logConnection === 'errors' ? ' errors' : ''}`,
-    optional('demote', conf.demote),
-    ...conf.agents,
-  ].filter((line) => line !== '');
+    ...redirect.listens.map(
+      ({ address, protocol, port, interface: on, pflog }) =>
+        `listen on ${quote(address)}${protocol === 'tcp' ? '' : ` ${quote(protocol)}`} port ${printPort(port)}` +
+        `${optional('interface', on)}${pflog ? ' pflog' : ''}`,
+    ),
+    ...(redirect.disabled ? ['disable'] : []),
+    ...(redirect.sticky ? ['sticky-address'] : []),
+    ...(tag === undefined ? [] : [`${tag.match ? 'match ' : ''}pftag ${quote(tag.name)}`]),
+    ...(redirect.sessionTimeout === undefined ? [] : [`session timeout ${redirect.sessionTimeout}`]),
+    ...redirect.forwards.map(printForward),
+  ];
 }
 
-function printTable(table: TableConf): string {
-  return block(
-    `table <${quote(table.name)}>${table.disabled ? ' disable' : ''}`,
-    table.hosts.map((host) => printHost(host)),
-  );
+function printForward({ kind, use, interface: egress }: RedirectForward): string {
+  return `${kind} to ${printUse(use)}${optional('interface', egress)}`;
 }
 
-function printHost(host: HostConf): string {
-  return join(
-    host.name,
-    host.retry > 0 && `retry ${host.retry}`,
-    optional('parent', host.parent),
-    optional('priority', host.priority),
-    optional('ip ttl', host.ttl),
-  );
-}
-
-function redirectLines(redirect: RedirectConf): string[] {
-  const { kind, main, backup } = redirect;
-  const egress = redirect.interface === undefined ? '' : `interface ${quote(redirect.interface)}`;
+function routerLines(router: RouterStatement): string[] {
   return [
-    ...redirect.listen.map(printListen),
-    join(kind, 'to', printUse(main), egress),
-    backup === undefined ? '' : join(kind, 'to', printUse(backup), egress),
-    redirect.disabled ? 'disable' : '',
-    redirect.sticky ? 'sticky-address' : '',
-    redirect.tag === undefined ? '' : join(redirect.matchTag && 'match', 'pftag', quote(redirect.tag)),
-    `session timeout ${redirect.sessionTimeout}`,
-  ].filter((line) => line !== '');
+    ...router.routes.map(({ prefix }) => `route ${quote(formatAddress(prefix))}/${prefix.length}`),
+    ...(router.disabled ? ['disable'] : []),
+    ...(router.rtable === undefined ? [] : [`rtable ${router.rtable}`]),
+    ...(router.label === undefined ? [] : [`rtlabel ${quote(router.label)}`]),
+    ...(router.use === undefined ? [] : [`forward to ${printUse(router.use)}`]),
+  ];
 }
 
-function printListen(listen: ListenConf): string {
-  const protocol = Object.keys(PROTOCOLS).find((name) => PROTOCOLS[name] === listen.protocol);
-  return join(
-    `listen on ${formatAddress(listen.address)}`,
-    protocol !== 'tcp' && protocol,
-    `port ${listen.port}${listen.lastPort === listen.port ? '' : `:${listen.lastPort}`}`,
-    optional('interface', listen.interface),
-    listen.log && 'pflog',
-  );
+function relayLines(relay: RelayStatement): string[] {
+  return [
+    ...relay.listens.map(
+      ({ address, port, tls }) => `listen on ${quote(address)} port ${printPort(port)}${tls ? ' tls' : ''}`,
+    ),
+    ...(relay.disabled ? ['disable'] : []),
+    ...(relay.protocol === undefined ? [] : [`protocol ${quote(relay.protocol)}`]),
+    ...(relay.sessionTimeout === undefined ? [] : [`session timeout ${relay.sessionTimeout}`]),
+    ...relay.forwards.map(printRelayForward),
+  ];
+}
+
+function printRelayForward(forward: RelayForward): string {
+  const { family, proxyProtocol } = forward;
+  const start = `${forward.transparent ? 'transparent ' : ''}forward ${forward.tls ? 'with tls ' : ''}to `;
+  const translated =
+    family === undefined ? '' : family.kind === 'inet' ? ' inet' : ` inet6 ${quote(family.prefix)}`;
+  const proxy = proxyProtocol === undefined ? '' : ` proxy-protocol ${proxyProtocol}`;
+  return `${start}${printTarget(forward.target)}${optional('interface', forward.interface)}${translated}${proxy}`;
+}
+
+function printTarget(target: RelayTarget): string {
+  if (target.kind === 'table') return printUse(target.use);
+  const retry = optional('retry', target.retry);
+  if (target.kind !== 'address') return target.kind + retry;
+  return `${quote(target.address)} port ${printPort(target.port)}${retry}`;
+}
+
+function printPort({ low, high }: PortSpec): string {
+  return high === undefined ? String(low) : `${low}:${high}`;
 }
 
 function printUse(use: TableUse): string {
-  return join(
-    `<${quote(use.table.name)}>`,
-    use.namesPort && `port ${use.port}`,
-    use.check !== undefined && `check ${printCheck(use.check)}`,
-    `timeout ${use.timeout}`,
-    `interval ${use.interval}`,
-    optional('demote', use.demote),
-    use.mode !== undefined && join('mode', use.mode, use.key !== undefined && quote(use.key)),
-  );
+  const { port, mode, key, check, timeout, interval, demote } = use;
+  return [
+    `<${quote(use.table)}>`,
+    optional('port', port),
+    mode === undefined ? '' : ` mode ${mode}${key === undefined ? '' : ` ${quote(key)}`}`,
+    check === undefined ? '' : ` check ${printCheck(check)}`,
+    optional('timeout', timeout),
+    optional('interval', interval),
+    optional('demote', demote),
+  ].join('');
 }
 
-/** What stands behind `check`. */
-export function printCheck(check: Check): string {
+function printCheck(check: Check): string {
   switch (check.kind) {
-    case 'http':
-      return join(
-        check.tls ? 'https' : 'http',
-        quote(check.path),
-        optional('host', check.host),
-        optional('code', check.code),
-        optional('digest', check.digest),
-      );
-    case 'send':
-      return join(
-        check.binary && 'binary',
-        check.data === undefined ? 'send nothing' : `send ${quote(check.data)}`,
-        `expect ${quote(check.expect)}`,
-        check.tls && 'tls',
-      );
+    case 'http': {
+      const expect =
+        'code' in check.expect ? `code ${check.expect.code}` : `digest ${quote(check.expect.digest)}`;
+      return `http${check.tls ? 's' : ''} ${quote(check.path)}${optional('host', check.host)} ${expect}`;
+    }
+    case 'send': {
+      const data = check.data === undefined ? 'nothing' : quote(check.data);
+      return `${check.binary ? 'binary ' : ''}send ${data} expect ${quote(check.expect)}${check.tls ? ' tls' : ''}`;
+    }
     case 'script':
       return `script ${quote(check.path)}`;
     default:
       return check.kind;
   }
-}
-
-function relayLines(relay: RelayConf): string[] {
-  return [
-    ...relay.listen.map(({ address, port, tls }) =>
-      join(`listen on ${formatAddress(address)} port ${port}`, tls && 'tls'),
-    ),
-    optional('protocol', relay.protocol),
-    ...relay.forward.map(printForward),
-    relay.disabled ? 'disable' : '',
-    `session timeout ${relay.sessionTimeout}`,
-  ].filter((line) => line !== '');
-}
-
-function printForward(forward: RelayForward): string {
-  const { family } = forward;
-  return join(
-    forward.transparent && 'transparent',
-    'forward',
-    forward.tls && 'with tls',
-    'to',
-    printTarget(forward.target),
-    optional('interface', forward.interface),
-    family !== undefined && (family === 'inet' ? 'inet' : `inet6 ${quote(family.inet6)}`),
-    forward.proxyProtocol !== undefined && `proxy-protocol ${forward.proxyProtocol}`,
-  );
-}
-
-function printTarget(target: RelayForward['target']): string {
-  if (target.kind === 'table') return printUse(target.use);
-  const retry = target.retry > 0 && `retry ${target.retry}`;
-  if (target.kind !== 'address') return join(target.kind, retry);
-  return join(`${formatAddress(target.address)} port ${target.port}`, retry);
-}
-
-function routerLines(router: RouterConf): string[] {
-  return [
-    ...router.routes.map((route) => `route ${formatPrefix(route)}`),
-    `forward to ${printUse(router.gateways)}`,
-    router.rtable > 0 ? `rtable ${router.rtable}` : '',
-    optional('rtlabel', router.label),
-    router.disabled ? 'disable' : '',
-  ].filter((line) => line !== '');
 }

@@ -1,54 +1,65 @@
 // SPDX-License-Identifier: ISC
 //
-// `check http` and `check https`: HEAD and a status, or GET and the digest of the page (check_tcp.c).
+// `check http` and `check https`: HEAD and a status, or GET and the digest of the body. Judged when the server closes, or
+// when time is over and something has come.
 
 import { createHash } from 'node:crypto';
-import type { HttpCheck } from '../../config/relayd/model.ts';
-import type { CheckResult, CheckTarget, CheckWorld } from './check.ts';
-import { CheckFailure, type Deadline } from './deadline.ts';
-import { exchange } from './exchange.ts';
-import { open } from './tcp.ts';
+import type { Check } from '../../config/relayd/syntax.ts';
+import type { CheckFunction } from './attempt.ts';
+import { type CheckResult, down, up } from './result.ts';
+import { isStream, openStream, Received, readStream } from './stream.ts';
 
-/** Judged when the server closes, or at the deadline by what has come until then. */
-export async function checkHttp(
-  check: HttpCheck,
-  target: CheckTarget,
-  deadline: Deadline,
-  world: CheckWorld,
-): Promise<CheckResult> {
-  const stream = await open(check.tls, target, deadline, world);
-  const { data, ended } = await exchange(stream, requestOf(check), deadline, () => false);
-  if (data.length === 0) {
-    throw new CheckFailure(ended ? 'tcp read failed' : `${check.tls ? 'tls' : 'tcp'} read timeout`);
-  }
-  return check.code === undefined ? judgeDigest(check.digest!, data) : judgeCode(check.code, data);
+type HttpCheck = Extract<Check, { kind: 'http' }>;
+
+/** Hexadecimal digits of a SHA-1; an MD5 has fewer. */
+const SHA1_DIGITS = 40;
+
+export function checkHttp(check: HttpCheck): CheckFunction {
+  return async (attempt) => {
+    const opened = await openStream(attempt, check.tls);
+    if (!isStream(opened)) return opened;
+    const received = new Received();
+    attempt.atTimeout = () =>
+      received.length > 0
+        ? judge(check, received.bytes())
+        : down(check.tls ? 'tls read timeout' : 'tcp read timeout');
+    opened.write(request(check));
+    return readStream(opened, received, (ended) => {
+      if (!ended) return undefined;
+      if (received.length === 0) return down(check.tls ? 'tls read error' : 'tcp read failed');
+      return judge(check, received.bytes());
+    });
+  };
 }
 
-/** HTTP/1.0 as long as no host name asks for 1.1. */
-export function requestOf(check: HttpCheck): string {
-  const method = check.code === undefined ? 'GET' : 'HEAD';
+/** 1.0, which closes by itself; with a host name 1.1 and the wish to close. */
+function request(check: HttpCheck): string {
+  const method = 'code' in check.expect ? 'HEAD' : 'GET';
   if (check.host === undefined) return `${method} ${check.path} HTTP/1.0\r\n\r\n`;
   return `${method} ${check.path} HTTP/1.1\r\nHost: ${check.host}\r\nConnection: close\r\n\r\n`;
 }
 
-function judgeCode(wanted: number, data: Buffer): CheckResult {
-  const [, digits] = /^HTTP\/1\.[01] ([1-9]\d\d)../s.exec(data.toString('latin1', 0, 32)) ?? [];
-  if (digits === undefined) throw new CheckFailure('http code malformed');
-  const code = Number(digits);
-  if (code !== wanted) throw new CheckFailure('http code mismatch', { code });
-  return { state: 'up', message: 'http code ok', code };
+function judge(check: HttpCheck, received: Buffer): CheckResult {
+  return 'code' in check.expect
+    ? judgeCode(check.expect.code, received.toString('latin1'))
+    : judgeDigest(check.expect.digest, received);
 }
 
-/** The page is what follows the first empty line, to its first NUL. */
-function judgeDigest(wanted: string, data: Buffer): CheckResult {
-  const head = data.indexOf('\r\n\r\n');
-  if (head < 0) throw new CheckFailure('http digest malformed');
-  const rest = data.subarray(head + 4);
-  const nul = rest.indexOf(0);
-  const page = nul < 0 ? rest : rest.subarray(0, nul);
-  const digest = createHash(wanted.length === 32 ? 'md5' : 'sha1')
-    .update(page)
+function judgeCode(wanted: number, text: string): CheckResult {
+  const code = Number(/^HTTP\/1\.[01] ([1-9]\d\d)(?=..)/s.exec(text)?.[1]);
+  if (Number.isNaN(code)) return down('http code malformed');
+  return code === wanted ? up('http code ok', code) : down('http code mismatch', code);
+}
+
+/** The body begins behind the first blank line and ends at the first NUL. */
+function judgeDigest(wanted: string, received: Buffer): CheckResult {
+  const blank = received.indexOf('\r\n\r\n');
+  if (blank < 0) return down('http digest malformed');
+  const behind = received.subarray(blank + 4);
+  const nul = behind.indexOf(0);
+  const body = nul < 0 ? behind : behind.subarray(0, nul);
+  const found = createHash(wanted.length === SHA1_DIGITS ? 'sha1' : 'md5')
+    .update(body)
     .digest('hex');
-  if (digest !== wanted) throw new CheckFailure('http digest mismatch');
-  return { state: 'up', message: 'http digest ok' };
+  return found === wanted ? up('http digest ok') : down('http digest mismatch');
 }

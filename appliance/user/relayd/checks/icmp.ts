@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: ISC
 //
-// `check icmp`: an echo that is answered.
+// `check icmp`: an echo request is answered by the host itself.
 
-import type { CheckResult, CheckTarget, CheckWorld } from './check.ts';
-import { CheckFailure, type Deadline } from './deadline.ts';
+import type { CheckFunction } from './attempt.ts';
+import { down, isTimeout, up } from './result.ts';
 
-/** Up when the host's own address answers in time. */
-export async function checkIcmp(
-  target: CheckTarget,
-  deadline: Deadline,
-  world: CheckWorld,
-): Promise<CheckResult> {
+export const checkIcmp: CheckFunction = async (attempt) => {
+  const { target, world } = attempt;
+  attempt.atTimeout = () => down('icmp read timeout');
   try {
-    await world.network.echo({ address: target.address, timeout: deadline.left });
+    await world.network.echo({
+      address: target.address,
+      timeout: attempt.remaining,
+      ...(target.ttl === undefined ? {} : { hops: target.ttl }),
+    });
+    return up('icmp ok');
   } catch (error) {
-    const isTimeout = (error as { code?: string }).code === 'ETIMEDOUT';
-    throw new CheckFailure(isTimeout ? 'icmp read timeout' : 'icmp write timeout');
+    return down(isTimeout(error) ? 'icmp read timeout' : 'icmp write timeout');
   }
-  return { state: 'up', message: 'icmp ok' };
-}
+};

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: ISC
 //
-// `check script`: a program of the administrator's. Mind the sense: it exits with 0 for a host that is down.
+// `check script`: a program decides. The sense is inverted: exit status 0 is down, any other is up. One that cannot be
+// run, or is ended because it takes too long, is down.
 
-import type { CheckResult, CheckTarget, CheckWorld } from './check.ts';
-import { CheckFailure, type Deadline } from './deadline.ts';
+import type { CheckFunction } from './attempt.ts';
+import { down, up } from './result.ts';
 
-/** Up for every exit status but 0. A script that is killed counts as down, one that cannot be run tells nothing. */
-export async function checkScript(
-  path: string,
-  target: CheckTarget,
-  deadline: Deadline,
-  world: CheckWorld,
-): Promise<CheckResult> {
-  let status: number;
-  try {
-    status = await world.runScript(path, target.name, deadline.left);
-  } catch (error) {
-    const isKilled = (error as { killed?: boolean }).killed === true;
-    throw new CheckFailure('script failed', { state: isKilled ? 'down' : 'unknown' });
-  }
-  if (status === 0) throw new CheckFailure('script failed');
-  return { state: 'up', message: 'script ok' };
+export function checkScript(path: string): CheckFunction {
+  return async (attempt) => {
+    const { target, world } = attempt;
+    attempt.atTimeout = () => down('script failed');
+    try {
+      const status = await world.runScript(path, target.name, attempt.remaining);
+      return status > 0 ? up('script ok') : down('script failed');
+    } catch {
+      return down('script failed');
+    }
+  };
 }

@@ -1,68 +1,17 @@
 // SPDX-License-Identifier: ISC
 //
-// `check tcp`, `check tls`, and the connections of the other checks.
+// `check tcp` and `check tls`: the connection, or the handshake, is enough.
 
-import type { Duplex } from 'node:stream';
-import { connect as tlsConnect } from 'node:tls';
-import type { CheckResult, CheckTarget, CheckWorld } from './check.ts';
-import { CheckFailure, type Deadline } from './deadline.ts';
+import type { CheckFunction } from './attempt.ts';
+import { up } from './result.ts';
+import { isStream, openStream } from './stream.ts';
 
-/** Up when the connection comes about; it is closed at once. */
-export async function checkTcp(
-  target: CheckTarget,
-  deadline: Deadline,
-  world: CheckWorld,
-): Promise<CheckResult> {
-  (await openTcp(target, deadline, world)).destroy();
-  return { state: 'up', message: 'tcp connect ok' };
-}
+export const checkTcp: CheckFunction = async (attempt) => {
+  const opened = await openStream(attempt, false);
+  return isStream(opened) ? up('tcp connect ok') : opened;
+};
 
-/** Up when the handshake succeeds. */
-export async function checkTls(
-  target: CheckTarget,
-  deadline: Deadline,
-  world: CheckWorld,
-): Promise<CheckResult> {
-  (await openTls(target, deadline, world)).destroy();
-  return { state: 'up', message: 'tls connect ok' };
-}
-
-/** A connection to the host, with TLS on top where the check says so. */
-export function open(
-  tls: boolean,
-  target: CheckTarget,
-  deadline: Deadline,
-  world: CheckWorld,
-): Promise<Duplex> {
-  return tls ? openTls(target, deadline, world) : openTcp(target, deadline, world);
-}
-
-async function openTcp(target: CheckTarget, deadline: Deadline, world: CheckWorld): Promise<Duplex> {
-  const { address, port } = target;
-  try {
-    return await world.network.connect({ address, port, timeout: deadline.left });
-  } catch (error) {
-    const isTimeout = (error as { code?: string }).code === 'ETIMEDOUT';
-    throw new CheckFailure(isTimeout ? 'tcp connect timeout' : 'tcp connect failed');
-  }
-}
-
-/** A TLS session on top; as in the original the certificate is not looked at, and no name is sent. */
-async function openTls(target: CheckTarget, deadline: Deadline, world: CheckWorld): Promise<Duplex> {
-  const stream = await openTcp(target, deadline, world);
-  const session = tlsConnect({ socket: stream, rejectUnauthorized: false });
-  // A late error of a stream that is done with is of no interest.
-  stream.on('error', () => {});
-  session.on('error', () => {});
-  return deadline.wait<Duplex>(
-    session,
-    (done, fail) => {
-      session.once('secureConnect', () => done(session));
-      session.once('error', () => fail(new CheckFailure('tls connect failed')));
-      session.once('close', () => fail(new CheckFailure('tls connect failed')));
-    },
-    () => {
-      throw new CheckFailure('tls connect timeout');
-    },
-  );
-}
+export const checkTls: CheckFunction = async (attempt) => {
+  const opened = await openStream(attempt, true);
+  return isStream(opened) ? up('tls connect ok') : opened;
+};

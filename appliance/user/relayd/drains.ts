@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: ISC
+//
+// Draining hosts: looks from time to time whether pf still has connections to them, and tells when they are idle.
+
+import { type Address, sameAddress } from '../../abi/address.ts';
+import type { KernelClient } from '../../abi/client.ts';
+import type { StateInfo } from '../../abi/pf.ts';
+import type { Host } from './host.ts';
+import type { Timers } from './network.ts';
+
+/** Between two looks, milliseconds. */
+const PERIOD = 5_000;
+
+export class Drains {
+  private readonly kernel: KernelClient;
+  private readonly clock: Timers;
+  private readonly idle: (host: Host) => void;
+  private draining: readonly Host[] = [];
+  private cancel: (() => void) | undefined;
+
+  constructor(kernel: KernelClient, clock: Timers, idle: (host: Host) => void) {
+    this.kernel = kernel;
+    this.clock = clock;
+    this.idle = idle;
+  }
+
+  /** Watches those of the hosts that drain. */
+  watch(hosts: readonly Host[]): void {
+    this.draining = hosts.filter((host) => host.admin === 'draining');
+    this.wait();
+  }
+
+  stop(): void {
+    this.draining = [];
+    this.cancel?.();
+    this.cancel = undefined;
+  }
+
+  /** Connections that pf sends to one of the hosts. */
+  async count(hosts: readonly Host[]): Promise<number> {
+    const addresses = hosts.map((host) => host.conf.address);
+    let found = 0;
+    for (let cursor: number | undefined = 0; cursor !== undefined; ) {
+      const page: { items: readonly StateInfo[]; next?: number } = await this.kernel.call('pf.states', {
+        cursor,
+      });
+      found += page.items.filter((state) => addresses.some((address) => leadsTo(state, address))).length;
+      cursor = page.next;
+    }
+    return found;
+  }
+
+  private wait(): void {
+    if (this.cancel !== undefined || this.draining.every((host) => host.idle)) return;
+    this.cancel = this.clock.after(PERIOD, () => {
+      this.cancel = undefined;
+      void this.look();
+    });
+  }
+
+  private async look(): Promise<void> {
+    for (const host of this.draining) {
+      if (host.idle || (await this.count([host])) > 0 || !this.draining.includes(host)) continue;
+      host.idle = true;
+      this.idle(host);
+    }
+    this.wait();
+  }
+}
+
+/** Whether a redirection made this state for a connection to the address: routed there, or translated to it. */
+function leadsTo(state: StateInfo, address: Address): boolean {
+  if (state.route !== undefined && sameAddress(state.route.address, address)) return true;
+  const { wire, stack } = state;
+  const translated = wire.addresses.some((one, i) => !sameAddress(one, stack.addresses[i]!));
+  return translated && stack.addresses.some((one) => sameAddress(one, address));
+}
