@@ -7,7 +7,7 @@ import * as icmp6 from '../../wire/icmp6.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import { DIRECTION_IN, DIRECTION_OUT, PASS, TAKEN } from '../filter.ts';
-import { NO_ROUTE, OK, TOO_BIG } from '../inet/errors.ts';
+import { NO_BUFFERS, NO_ROUTE, OK, TOO_BIG } from '../inet/errors.ts';
 import type { Interface } from '../link/interface.ts';
 import type { Packet } from '../packet.ts';
 import { type PfCore, REASON_NO_ROUTE } from './core.ts';
@@ -41,7 +41,8 @@ export class Forwarder {
       if (this.filter.test(frame, on, DIRECTION_OUT) !== PASS) return TAKEN;
     }
     const outcome = packet.family === 4 ? core.ipv4.send(frame, on, hop) : core.ipv6.send(frame, on, hop);
-    if (outcome !== OK && outcome !== TOO_BIG) this.unreachable(packet, outcome);
+    // A full queue is no reason to tell the sender anything (RFC 1812 4.3.3.3).
+    if (outcome !== OK && outcome !== TOO_BIG && outcome !== NO_BUFFERS) this.unreachable(packet, outcome);
     return TAKEN;
   }
 
