@@ -21,11 +21,15 @@ export function networkOf(client: KernelClient): Network {
   let sequence = 0;
   return {
     connect: (to) => connectTcp(client, to),
-    echo: ({ address, timeout }) => {
+    echo: ({ address, timeout, hops }) => {
       const { protocol, data } = echoRequest(address.family, process.pid & 0xffff, sequence++ & 0xffff);
-      return askRaw(client, { address, protocol, data, timeout }, (answer) => {
-        return sameAddress(answer.from.address, address) && isEchoReply(address.family, answer.data, data);
-      });
+      return askRaw(
+        client,
+        { address, protocol, data, timeout, ...(hops === undefined ? {} : { hops }) },
+        (answer) => {
+          return sameAddress(answer.from.address, address) && isEchoReply(address.family, answer.data, data);
+        },
+      );
     },
   };
 }

@@ -102,6 +102,8 @@ export interface Question {
   readonly data: Uint8Array;
   /** Milliseconds. */
   readonly timeout: number;
+  /** TTL or hop limit; absent: the system's. */
+  readonly hops?: number;
 }
 
 /** Sends one message from a raw socket and waits for an answer that `isAnswer` accepts; rejects when none comes in time. */
@@ -112,7 +114,7 @@ export async function askRaw(
 ): Promise<void> {
   const socket = await RawSocket.open(client, to.address.family, to.protocol);
   try {
-    await Promise.all([socket.next(isAnswer, to.timeout), socket.send(to.address, to.data)]);
+    await Promise.all([socket.next(isAnswer, to.timeout), socket.send(to.address, to.data, to.hops)]);
   } finally {
     await socket.close();
   }

@@ -8,8 +8,8 @@ import type { Address } from '../../appliance/abi/address.ts';
 import { formatAddress, formatPrefix } from '../../appliance/abi/addressText.ts';
 import type { Answer, CallName, KernelClient, Request } from '../../appliance/abi/client.ts';
 import { CallError, type Errno } from '../../appliance/abi/errno.ts';
-import type { PfStatus, StateInfo } from '../../appliance/abi/pf.ts';
-import type { Dialect, Rule } from '../../appliance/abi/rule.ts';
+import type { LoadedRule, PfStatus, StateInfo } from '../../appliance/abi/pf.ts';
+import { ANY_HOST, type Dialect, type Rule } from '../../appliance/abi/rule.ts';
 import type { Network, Timers } from '../../appliance/user/relayd/network.ts';
 import { type Relayd, type RelaydParts, startRelayd } from '../../appliance/user/relayd/relayd.ts';
 
@@ -153,6 +153,17 @@ type Partially = { [C in CallName]?: (request: Request<C>) => Answer<C> };
 export class RecordingKernel implements KernelClient {
   readonly calls: string[] = [];
   readonly rules = new Map<string, readonly Rule[]>();
+  /** The main ruleset. */
+  main: readonly Rule[] = [
+    {
+      list: 'filter',
+      action: 'anchor',
+      anchor: 'relayd/*',
+      quick: false,
+      source: ANY_HOST,
+      destination: ANY_HOST,
+    },
+  ];
   dialect: Dialect = 'openbsd';
   enabled = true;
   /** What `pf.tables` tells as the match counter, by table. */
@@ -174,6 +185,9 @@ export class RecordingKernel implements KernelClient {
       this.emit('pf.changed', { what: 'rules' });
       return null;
     },
+    'pf.rules': () => ({
+      items: this.main.map((rule, number) => ({ number, rule, counters: {} as LoadedRule['counters'] })),
+    }),
     'pf.changeTable': ({ anchor, name, change, entries }) => {
       const addresses = entries.map((entry) => ` ${formatPrefix(entry.prefix)}`).join('');
       this.calls.push(`${change} ${anchor} <${name}>${addresses}`);

@@ -31,8 +31,9 @@ async function check(
   });
   try {
     const readFile = (path: string) => files.read(path);
-    const { warnings } = await loadConfiguration({ text, file, readFile, macros, ...(kernel && { kernel }) });
-    if (verbose) for (const warning of warnings) stderr(`warning: ${warning}\n`);
+    const loaded = await loadConfiguration({ text, file, readFile, macros, ...(kernel && { kernel }) });
+    for (const warning of loaded.warnings) stderr(`${warning}\n`);
+    if (verbose) for (const name of loaded.unusedMacros) stderr(`warning: macro '${name}' not used\n`);
     stderr('configuration OK\n');
     return 0;
   } catch (error) {

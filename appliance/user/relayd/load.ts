@@ -9,6 +9,7 @@ import { Diagnostics } from '../config/pf/diagnostics.ts';
 import { bareFacts, type Facts, factsOfInterfaces } from '../config/pf/facts.ts';
 import { buildConfiguration, type Configuration } from '../config/relayd/configuration.ts';
 import { formatProblem, loadRelaydConf } from '../config/relayd/relaydConf.ts';
+import { missingCertificates } from './certificates.ts';
 
 /** What is wrong with a file: lines of `file:line: reason`. */
 export class ConfigurationError extends Error {
@@ -34,7 +35,9 @@ export interface LoadParts {
 
 export interface LoadedConfiguration {
   readonly conf: Configuration;
+  /** What does not prevent the use of the file. */
   readonly warnings: readonly string[];
+  readonly unusedMacros: readonly string[];
 }
 
 const HOSTS_FILE = '/etc/hosts';
@@ -53,7 +56,8 @@ export async function loadConfiguration(parts: LoadParts): Promise<LoadedConfigu
       diagnostics.list.map((one) => (one.place ? formatProblem(one) : `${file}: ${one.text}`)),
     );
   }
-  return { conf, warnings: parsed.unusedMacros.map((name) => `macro '${name}' not used`) };
+  const warnings = await missingCertificates(parsed.conf, parts.readFile);
+  return { conf, warnings, unusedMacros: parsed.unusedMacros };
 }
 
 async function factsOf({ kernel, readFile }: LoadParts): Promise<Facts> {

@@ -5,10 +5,11 @@
 
 import { hostPrefix } from '../../abi/address.ts';
 import { formatAddress } from '../../abi/addressText.ts';
-import type { KernelClient } from '../../abi/client.ts';
+import type { Answer, KernelClient } from '../../abi/client.ts';
 import { CallError } from '../../abi/errno.ts';
 import type { PfLoad, TableChange, TableEntry } from '../../abi/pf.ts';
-import type { Dialect } from '../../abi/rule.ts';
+import type { Dialect, Rule } from '../../abi/rule.ts';
+import { adviceOn } from './advice.ts';
 import type { Host } from './host.ts';
 import type { Log } from './network.ts';
 import type { Redirect } from './objects.ts';
@@ -30,6 +31,7 @@ export class Pfe {
   private readonly listener: PfeListener;
   /** The dialect that rules are written in. */
   private dialect: Dialect = 'openbsd';
+  private advice: readonly string[] = [];
 
   constructor(kernel: KernelClient, log: Log, listener: PfeListener) {
     this.kernel = kernel;
@@ -81,6 +83,24 @@ export class Pfe {
     this.dialect = dialect;
     for (const redirect of redirects) if (redirect.rules === 'active') redirect.rules = 'stale';
     return true;
+  }
+
+  /** Logs what in the main ruleset keeps these redirections from working, when it is not what was logged last. */
+  async advise(redirects: readonly Redirect[]): Promise<void> {
+    const rules: Rule[] = [];
+    for (let cursor: number | undefined = 0; cursor !== undefined; ) {
+      const page: Answer<'pf.rules'> = await this.kernel.call('pf.rules', { anchor: '', cursor });
+      rules.push(...page.items.map((item) => item.rule));
+      cursor = page.next;
+    }
+    const lines = adviceOn(
+      rules,
+      redirects.map((redirect) => redirect.conf),
+      this.dialect,
+    );
+    if (lines.join() === this.advice.join()) return;
+    this.advice = lines;
+    for (const line of lines) this.log(line, 'warning');
   }
 
   /** Makes pf what the hosts of a redirection say. What pf refuses is logged and tried again at the next sync. */

@@ -44,7 +44,8 @@ export interface RelaydParts {
 
 /** Starts the daemon. Rejects with ConfigurationError for a wrong file, and when pf is needed and off. */
 export async function startRelayd(parts: RelaydParts): Promise<Relayd> {
-  const { conf } = await loadConfiguration(loadParts(parts, parts.text, parts.file));
+  const { conf, warnings } = await loadConfiguration(loadParts(parts, parts.text, parts.file));
+  for (const warning of warnings) parts.log(warning, 'warning');
   const relayd = new Relayd(parts, conf);
   await relayd.start();
   return relayd;
@@ -75,6 +76,7 @@ export class Relayd implements RelaydControl, HceListener, PfeListener {
   /** What changes pf is done one after the other. */
   private work: Promise<void> = Promise.resolve();
   private syncWanted = false;
+  private lookWanted = false;
   private cancelStatistics: () => void = () => undefined;
   private unlisten: () => void = () => undefined;
 
@@ -102,8 +104,9 @@ export class Relayd implements RelaydControl, HceListener, PfeListener {
     await this.demotion.started(objects.conf.demote);
     this.tellOfRelays();
     this.unlisten = this.parts.kernel.on('pf.changed', ({ what }) => {
-      if (what === 'rules') void this.followDialect();
+      if (what === 'rules') void this.followRuleset();
     });
+    void this.followRuleset();
     this.hce.start();
     this.waitForStatistics();
     await this.work;
@@ -132,7 +135,8 @@ export class Relayd implements RelaydControl, HceListener, PfeListener {
 
   /** Goes over to this configuration. Rejects with ConfigurationError for a wrong one; then everything stays. */
   async load(text: string, file: string): Promise<void> {
-    const { conf } = await loadConfiguration(loadParts(this.parts, text, file));
+    const { conf, warnings } = await loadConfiguration(loadParts(this.parts, text, file));
+    for (const warning of warnings) this.log(warning, 'warning');
     if (conf.redirects.length > 0 && !(await this.pfe.isEnabled())) throw new Error('pf is disabled');
     await this.exclusively(() => this.replace(new Objects(conf, this.parts.random)));
     this.log(`configuration reloaded from ${file}`);
@@ -191,9 +195,15 @@ export class Relayd implements RelaydControl, HceListener, PfeListener {
     });
   }
 
-  private followDialect(): Promise<void> {
+  /** Rulesets have changed, by us or by somebody else. */
+  private followRuleset(): Promise<void> {
+    if (this.lookWanted) return this.work;
+    this.lookWanted = true;
     return this.exclusively(async () => {
-      if (!this.stopped && (await this.pfe.readDialect(this.objects.redirects))) void this.sync();
+      this.lookWanted = false;
+      if (this.stopped) return;
+      if (await this.pfe.readDialect(this.objects.redirects)) void this.sync();
+      await this.pfe.advise(this.objects.redirects);
     });
   }
 

@@ -38,9 +38,10 @@ export function redirectRules(
 ): readonly Rule[] {
   const { key } = redirect.main;
   const hashed = key === undefined ? randomKey : hashKey(key);
-  const make = (vip: Vip) =>
-    dialect === 'openbsd' ? todaysRule(redirect, vip, hashed) : classicRule(redirect, vip);
-  return redirect.vips.map(make).reverse();
+  const vips = [...redirect.vips].reverse();
+  if (dialect !== 'openbsd') return vips.map((vip) => classicRule(redirect, vip));
+  const routed = redirect.kind === 'route' && !redirect.tag?.match ? vips.map(wayOut) : [];
+  return [...vips.map((vip) => todaysRule(redirect, vip, hashed)), ...routed];
 }
 
 /** `rdr … -> <www> port 80 round-robin`, or `pass in quick … route-to (vr0 <www>) … keep state (sloppy)`. */
@@ -72,8 +73,17 @@ function todaysRule(redirect: RedirectConf, vip: Vip, key: readonly number[]): R
   return { ...rule, ...flags, rdr: { ...target, ...ports(redirect, vip) } };
 }
 
+/**
+ * Today's pf looks at a routed packet once more on its way out. There it passes without a state: a strict one of the main
+ * ruleset would see half a connection, and stop it when the window that it knows of is used up.
+ */
+function wayOut(vip: Vip): Rule {
+  const { interface: _ingress, ...rest } = criteria(vip);
+  return { list: 'filter', action: 'pass', direction: 'out', quick: true, ...rest };
+}
+
 /** What a packet must be to be meant. */
-function criteria(vip: Vip) {
+function criteria(vip: Vip): Omit<Rule, 'list' | 'action' | 'quick'> {
   return {
     ...(vip.interface === undefined ? {} : { interface: { name: vip.interface, negated: false } }),
     family: vip.address.family,
@@ -84,7 +94,7 @@ function criteria(vip: Vip) {
       negated: false,
       port: portMatch(vip.port),
     },
-  } as const;
+  };
 }
 
 function filterRule(redirect: RedirectConf, vip: Vip): Rule {

@@ -438,6 +438,22 @@ describe('relayd -n', () => {
     );
   });
 
+  test('a relay without a certificate is warned of', async () => {
+    const relay = 'relay y {\n\tlisten on 127.0.0.1 port 443 tls\n\tforward to 10.0.0.1 port 80\n}\n';
+    const check = async (...names: string[]) => {
+      const there = new Map([['f', relay] as const, ...names.map((name) => [name, ''] as const)]);
+      return (await run(relayd, ['-nf', 'f'], { files: there })).stderr;
+    };
+    assert.equal(
+      await check('/etc/ssl/127.0.0.1.crt'),
+      'f:1: warning: relay y: no /etc/ssl/127.0.0.1.crt with /etc/ssl/private/127.0.0.1.key\nconfiguration OK\n',
+    );
+    assert.equal(
+      await check('/etc/ssl/127.0.0.1:443.crt', '/etc/ssl/private/127.0.0.1:443.key'),
+      'configuration OK\n',
+    );
+  });
+
   test('mistakes, each with its place', async () => {
     const { status, stderr } = await run(relayd, ['-n', '-f', 'bad'], { files });
     assert.equal(status, 1);

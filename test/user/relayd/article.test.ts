@@ -54,10 +54,10 @@ describe('the article', () => {
     await world.clock.advance(1_000);
     assert.deepEqual(world.kernel.take(), [
       'replace relayd/www <www> 10.0.0.10',
-      'load relayd/www: 1 rules',
+      'load relayd/www: 2 rules',
       'replace relayd/www <www> 10.0.0.10 10.0.0.11',
       'replace relayd/wwwv6 <wwwv6> 3ffe:2::10',
-      'load relayd/wwwv6: 1 rules',
+      'load relayd/wwwv6: 2 rules',
       'replace relayd/wwwv6 <wwwv6> 3ffe:2::10 3ffe:2::11',
     ]);
     assert.deepEqual(
@@ -89,7 +89,7 @@ describe('the article', () => {
     ]);
     world.network.servers.set('10.0.0.10:80', httpServer(200));
     await world.clock.advance(10_000);
-    assert.deepEqual(world.kernel.take(), ['replace relayd/www <www> 10.0.0.10', 'load relayd/www: 1 rules']);
+    assert.deepEqual(world.kernel.take(), ['replace relayd/www <www> 10.0.0.10', 'load relayd/www: 2 rules']);
   });
 
   test('stopping takes rules, tables and the anchor out of pf', async () => {

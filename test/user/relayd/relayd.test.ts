@@ -408,6 +408,19 @@ describe('what it says', () => {
     assert.equal(world.relayd.show().relays[0]!.status, 'not started');
   });
 
+  test('a main ruleset without the anchor, once', async () => {
+    const world = await started(redirection('10.0.0.1'));
+    assert.deepEqual(world.lines, []);
+    world.kernel.main = [];
+    for (let i = 0; i < 2; i++) {
+      world.kernel.emit('pf.changed', { what: 'rules' });
+      await world.clock.advance(1);
+    }
+    assert.deepEqual(world.lines, [
+      'redirection r: the main ruleset has no anchor "relayd/*", so nothing is redirected',
+    ]);
+  });
+
   test('events of the monitor', async () => {
     const world = await started(redirection('10.0.0.1'));
     const heard = events(world);

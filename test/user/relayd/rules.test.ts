@@ -49,6 +49,7 @@ const CASES: readonly (readonly [string, readonly string[], readonly string[], r
     [
       'pass in quick on vr0 inet proto tcp from any to 192.0.2.253 port = 80 flags any ' +
         'keep state (sloppy, tcp.established 600) route-to <www> round-robin',
+      'pass out quick inet proto tcp from any to 192.0.2.253 port = 80 no state',
     ],
   ],
   [
@@ -61,6 +62,7 @@ const CASES: readonly (readonly [string, readonly string[], readonly string[], r
     [
       'pass in quick on vr0 inet6 proto tcp from any to 3ffe:1::1 port = 80 flags any ' +
         'keep state (sloppy, tcp.established 600) route-to <www> round-robin',
+      'pass out quick inet6 proto tcp from any to 3ffe:1::1 port = 80 no state',
     ],
   ],
   [

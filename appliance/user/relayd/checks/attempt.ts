@@ -77,6 +77,7 @@ export class Attempt {
   private close(): void {
     if (this.ended) return;
     this.ended = true;
-    for (const cleanup of this.cleanups.splice(0)) cleanup();
+    // What was opened last stands on what was opened before.
+    for (const cleanup of this.cleanups.splice(0).reverse()) cleanup();
   }
 }
