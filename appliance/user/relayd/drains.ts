@@ -11,17 +11,24 @@ import type { Timers } from './network.ts';
 /** Between two looks, milliseconds. */
 const PERIOD = 5_000;
 
+export interface DrainListener {
+  /** A draining host has no connection left. */
+  drained(host: Host): void;
+  /** The look at pf's states failed; there is no other until something is switched. */
+  broken(error: Error): void;
+}
+
 export class Drains {
   private readonly kernel: KernelClient;
   private readonly clock: Timers;
-  private readonly idle: (host: Host) => void;
+  private readonly listener: DrainListener;
   private draining: readonly Host[] = [];
   private cancel: (() => void) | undefined;
 
-  constructor(kernel: KernelClient, clock: Timers, idle: (host: Host) => void) {
+  constructor(kernel: KernelClient, clock: Timers, listener: DrainListener) {
     this.kernel = kernel;
     this.clock = clock;
-    this.idle = idle;
+    this.listener = listener;
   }
 
   /** Watches those of the hosts that drain. */
@@ -54,7 +61,7 @@ export class Drains {
     if (this.cancel !== undefined || this.draining.every((host) => host.idle)) return;
     this.cancel = this.clock.after(PERIOD, () => {
       this.cancel = undefined;
-      void this.look();
+      this.look().catch((error: Error) => this.listener.broken(error));
     });
   }
 
@@ -62,7 +69,7 @@ export class Drains {
     for (const host of this.draining) {
       if (host.idle || (await this.count([host])) > 0 || !this.draining.includes(host)) continue;
       host.idle = true;
-      this.idle(host);
+      this.listener.drained(host);
     }
     this.wait();
   }

@@ -11,7 +11,7 @@ import type { CheckWorld } from './checks/attempt.ts';
 import type { CheckResult } from './checks/result.ts';
 import type { MonitorEvent, RelaydControl, RelaydView, Target } from './control.ts';
 import { Demotion } from './demotion.ts';
-import { Drains } from './drains.ts';
+import { type DrainListener, Drains } from './drains.ts';
 import { Hce, type HceListener } from './hce.ts';
 import type { Host } from './host.ts';
 import { type LoadParts, loadConfiguration } from './load.ts';
@@ -61,7 +61,7 @@ function readerOf(parts: RelaydParts): (path: string) => Promise<string> {
   return parts.readFile ?? (() => Promise.reject(missing));
 }
 
-export class Relayd implements RelaydControl, HceListener, PfeListener {
+export class Relayd implements RelaydControl, HceListener, PfeListener, DrainListener {
   private readonly parts: RelaydParts;
   private readonly log: Log;
   private readonly pfe: Pfe;
@@ -86,7 +86,7 @@ export class Relayd implements RelaydControl, HceListener, PfeListener {
     this.pfe = new Pfe(parts.kernel, parts.log, this);
     this.routers = new Routers(parts.kernel, parts.log);
     this.demotion = new Demotion(parts.demoter, parts.log);
-    this.drains = new Drains(parts.kernel, parts.clock, (host) => this.drained(host));
+    this.drains = new Drains(parts.kernel, parts.clock, this);
     this.objects = new Objects(conf, parts.random);
     this.hce = this.makeHce();
   }
@@ -143,20 +143,21 @@ export class Relayd implements RelaydControl, HceListener, PfeListener {
     await this.sync();
   }
 
+  /** What can be refused comes first, so that then nothing has changed. */
   private async replace(objects: Objects): Promise<void> {
     const old = this.objects;
+    await this.pfe.create(missingFrom(old.redirects, objects.redirects));
     this.hce.stop();
     objects.adopt(old);
-    await this.pfe.remove(missingFrom(objects.redirects, old.redirects));
-    await this.pfe.create(missingFrom(old.redirects, objects.redirects));
-    for (const router of old.routers) {
-      if (objects.successorOf(router) === undefined) await this.routers.withdraw(router);
-    }
     this.objects = objects;
     this.hce = this.makeHce();
     this.drains.watch(objects.hosts);
     this.tellOfRelays();
     this.hce.start();
+    await this.pfe.remove(missingFrom(objects.redirects, old.redirects));
+    for (const router of old.routers) {
+      if (objects.successorOf(router) === undefined) await this.routers.withdraw(router);
+    }
   }
 
   private makeHce(): Hce {
@@ -173,20 +174,29 @@ export class Relayd implements RelaydControl, HceListener, PfeListener {
 
   // One thing after the other.
 
-  /** What the kernel refuses is logged, and tried again with the next round; anything else is a defect. */
+  /** Rejects with what goes wrong; the next step is done all the same. */
   private exclusively(step: () => Promise<void>): Promise<void> {
-    this.work = this.work.then(step).catch((error: unknown) => {
-      if (!(error instanceof CallError)) throw error;
-      this.log(`the kernel refused: ${error.message}`, 'error');
-    });
-    return this.work;
+    const done = this.work.then(step);
+    // Whoever asked for the step is told of the error.
+    this.work = done.catch(() => undefined);
+    return done;
+  }
+
+  /** For steps that nobody waits for: what the kernel refuses is logged, and tried again with the next round. */
+  private inBackground(step: () => Promise<void>): Promise<void> {
+    return this.exclusively(step).catch((error: Error) => this.report(error));
+  }
+
+  private report(error: Error): void {
+    const text = error instanceof CallError ? `the kernel refused: ${error.message}` : error.stack;
+    this.log(text ?? error.message, 'error');
   }
 
   /** Brings pf, routes and demotions in line. Calls that come while one waits are one. */
   private sync(): Promise<void> {
     if (this.syncWanted || this.stopped) return this.work;
     this.syncWanted = true;
-    return this.exclusively(async () => {
+    return this.inBackground(async () => {
       this.syncWanted = false;
       if (this.stopped) return;
       for (const redirect of this.objects.redirects) await this.pfe.sync(redirect);
@@ -199,7 +209,7 @@ export class Relayd implements RelaydControl, HceListener, PfeListener {
   private followRuleset(): Promise<void> {
     if (this.lookWanted) return this.work;
     this.lookWanted = true;
-    return this.exclusively(async () => {
+    return this.inBackground(async () => {
       this.lookWanted = false;
       if (this.stopped) return;
       if (await this.pfe.readDialect(this.objects.redirects)) void this.sync();
@@ -261,12 +271,23 @@ export class Relayd implements RelaydControl, HceListener, PfeListener {
     this.tell({ event: 'ctl_pull_ruleset', id: redirect.conf.id });
   }
 
+  // What the drains say.
+
+  drained(host: Host): void {
+    this.log(`host ${host.conf.name}: drained, no sessions left`, 'notice');
+    this.tell({ event: 'host_drained', id: host.conf.id });
+  }
+
+  broken(error: Error): void {
+    this.report(error);
+  }
+
   // Statistics.
 
   private waitForStatistics(): void {
     this.cancelStatistics = this.parts.clock.after(STATISTICS_PERIOD * 1_000, () => {
       this.waitForStatistics();
-      void this.exclusively(async () => {
+      void this.inBackground(async () => {
         if (this.stopped) return;
         for (const redirect of this.objects.redirects) {
           redirect.statistics.tick(await this.pfe.matches(redirect));
@@ -328,11 +349,6 @@ export class Relayd implements RelaydControl, HceListener, PfeListener {
   monitor(listener: (event: MonitorEvent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
-  }
-
-  private drained(host: Host): void {
-    this.log(`host ${host.conf.name}: drained, no sessions left`, 'notice');
-    this.tell({ event: 'host_drained', id: host.conf.id });
   }
 
   private tellOfSwitch(event: MonitorEvent['event'], id: number, target: Target): void {

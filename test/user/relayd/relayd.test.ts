@@ -231,6 +231,17 @@ describe('reloading', () => {
     assert.deepEqual(world.kernel.take(), []);
   });
 
+  test('a kernel that refuses new tables leaves everything as it is', async () => {
+    const world = await started(redirection(TWO));
+    world.files.set('relayd.conf', redirection(TWO).replace('redirect r', 'redirect s'));
+    world.kernel.refuse.set('pf.load', 'ENOMEM');
+    await assert.rejects(world.relayd.reload(), { code: 'ENOMEM' });
+    assert.equal(world.relayd.show().redirects[0]!.name, 'r');
+    world.network.servers.set('10.0.0.2:80', 'refuse');
+    await world.clock.advance(10_000);
+    assert.deepEqual(world.kernel.take(), ['replace relayd/r <r> 10.0.0.1']);
+  });
+
   test('new rules replace old ones; what vanished leaves pf', async () => {
     const world = await started(redirection(TWO));
     world.files.set('relayd.conf', redirection(TWO, 'session timeout 60'));
@@ -239,9 +250,9 @@ describe('reloading', () => {
     world.files.set('relayd.conf', redirection(TWO).replace('redirect r', 'redirect s'));
     await world.relayd.reload();
     assert.deepEqual(world.kernel.take(), [
+      'load relayd/s: 0 rules <s>',
       'load relayd/r: 0 rules',
       'kill relayd/r <r>',
-      'load relayd/s: 0 rules <s>',
       'replace relayd/s <s> 10.0.0.1 10.0.0.2',
       'load relayd/s: 1 rules',
     ]);
