@@ -71,7 +71,7 @@ export class Kernel {
     const inet6 = new Inet6(ground);
     loopback.input4 = inet.ip;
     loopback.input6 = inet6.ip;
-    const pf = new Pf({ ...ground, ipv4: inet.ip, ipv6: inet6.ip });
+    const pf = new Pf({ ...ground, captures, ipv4: inet.ip, ipv6: inet6.ip });
     inet.ip.filter = pf;
     inet6.ip.filter = pf;
     const transports = connectTransports(ground, inet, inet6);

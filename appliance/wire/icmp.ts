@@ -86,6 +86,15 @@ export function checksum(bytes: Uint8Array, offset: number): number {
   return u16(bytes, offset + CHECKSUM);
 }
 
+/** Position of the checksum, which an ICMPv6 message has in the same place. */
+export function checksumAt(offset: number): number {
+  return offset + CHECKSUM;
+}
+
+export function identifierAt(offset: number): number {
+  return offset + IDENTIFIER;
+}
+
 /** Of echo and timestamp messages. */
 export function identifier(bytes: Uint8Array, offset: number): number {
   return u16(bytes, offset + IDENTIFIER);

@@ -146,6 +146,10 @@ export function checksum(bytes: Uint8Array, offset: number): number {
   return u16(bytes, offset + CHECKSUM);
 }
 
+export function checksumAt(offset: number): number {
+  return offset + CHECKSUM;
+}
+
 export function source(bytes: Uint8Array, offset: number): number {
   return i32(bytes, offset + SOURCE);
 }

@@ -224,3 +224,16 @@ export function setOriginal4(bytes: Uint8Array, offset: number, source: number, 
 export function setOriginal6(bytes: Uint8Array, offset: number, from: Uint8Array, addresses: number): void {
   copy(from, addresses, bytes, offset + ORIGINAL_SOURCE, 2 * ipv6.ADDRESS_LENGTH);
 }
+
+/** The IPv6 addresses it had, four words each. */
+export function setOriginalWords6(
+  bytes: Uint8Array,
+  offset: number,
+  source: Int32Array,
+  destination: Int32Array,
+): void {
+  for (let i = 0; i < 4; i++) {
+    setI32(bytes, offset + ORIGINAL_SOURCE + 4 * i, source[i]!);
+    setI32(bytes, offset + ORIGINAL_DESTINATION + 4 * i, destination[i]!);
+  }
+}

@@ -46,6 +46,24 @@ export function destinationPort(bytes: Uint8Array, offset: number): number {
   return u16(bytes, offset + DESTINATION_PORT);
 }
 
+/** Positions of fields that are rewritten where only the beginning of a header is quoted. */
+export function sourcePortAt(offset: number): number {
+  return offset + SOURCE_PORT;
+}
+
+export function destinationPortAt(offset: number): number {
+  return offset + DESTINATION_PORT;
+}
+
+/** The half word of header length, reserved bits and flags. */
+export function flagWordAt(offset: number): number {
+  return offset + DATA_OFFSET;
+}
+
+export function sequenceAt(offset: number): number {
+  return offset + SEQUENCE;
+}
+
 export function sequence(bytes: Uint8Array, offset: number): number {
   return i32(bytes, offset + SEQUENCE);
 }

@@ -1,210 +1,209 @@
 // SPDX-License-Identifier: ISC
 //
-// From rules as they are written to rules as they are tested: names to numbers, addresses to words and masks. A pure function, so
-// that it can run on the thread of whoever loads.
+// From rules as they are written to rows of integers that a packet is compared with, and an index over them. A pure function whose
+// result is plain data, so that it can run on the thread of whoever loads and be handed over.
 
 import { maskWord } from '../../abi/address.ts';
-import type { NumberMatch, Pool, Rule, RuleAddress, RuleHost } from '../../abi/rule.ts';
-import * as timeouts from './timeouts.ts';
-
-export const ACTION_PASS = 0;
-export const ACTION_BLOCK = 1;
-export const ACTION_MATCH = 2;
-export const ACTION_ANCHOR = 3;
-export const ACTION_TRANSLATE = 4;
-export const ACTION_SCRUB = 5;
-
-/** How a host is tested. */
-export const HOST_ANY = 0;
-export const HOST_PREFIX = 1;
-export const HOST_RANGE = 2;
-export const HOST_TABLE = 3;
-export const HOST_DYNAMIC = 4;
-export const HOST_NO_ROUTE = 5;
-export const HOST_URPF_FAILED = 6;
-export const HOST_ROUTE_LABEL = 7;
-
-/** How a number is tested (PF_OP_*). */
-export const OP_NONE = 0;
-export const OP_EQ = 1;
-export const OP_NE = 2;
-export const OP_LT = 3;
-export const OP_LE = 4;
-export const OP_GT = 5;
-export const OP_GE = 6;
-export const OP_INSIDE = 7;
-export const OP_OUTSIDE = 8;
-export const OP_RANGE = 9;
+import type { DynamicAddress, NumberMatch, Rule, RuleAddress, RuleHost } from '../../abi/rule.ts';
+import { buildIndex } from './buildIndex.ts';
+import type { RuleIndex } from './ruleIndex.ts';
+import {
+  ACTION,
+  ACTION_ANCHOR,
+  ACTION_BLOCK,
+  ACTION_MATCH,
+  ACTION_PASS,
+  ACTION_SCRUB,
+  ACTION_TRANSLATE,
+  DESTINATION,
+  DIRECTION,
+  FAMILY,
+  FLAGS_MASK,
+  FLAGS_SET,
+  GROUP,
+  HOST_ANY,
+  HOST_DYNAMIC,
+  HOST_HIGH,
+  HOST_KIND,
+  HOST_LOW,
+  HOST_NAME,
+  HOST_NEGATED,
+  HOST_NO_ROUTE,
+  HOST_OPERATOR,
+  HOST_PREFIX4,
+  HOST_PREFIX6,
+  HOST_RANGE4,
+  HOST_RANGE6,
+  HOST_ROUTE_LABEL,
+  HOST_TABLE,
+  HOST_URPF_FAILED,
+  ICMP_CODE,
+  ICMP_TYPE,
+  INTERFACE,
+  OPERATOR_EQUAL,
+  OPERATOR_GREATER,
+  OPERATOR_GREATER_EQUAL,
+  OPERATOR_INSIDE,
+  OPERATOR_LESS,
+  OPERATOR_LESS_EQUAL,
+  OPERATOR_NOT,
+  OPERATOR_OUTSIDE,
+  OPERATOR_RANGE,
+  OPTION_FRAGMENT,
+  OPTION_INTERFACE_NEGATED,
+  OPTION_ON_ANY,
+  OPTION_QUICK,
+  OPTION_RECEIVED_ANY,
+  OPTION_RECEIVED_NEGATED,
+  OPTION_STRICT_STATE,
+  OPTION_TAGGED_NEGATED,
+  OPTIONS,
+  OS,
+  OS_NAMED,
+  OS_UNKNOWN,
+  PRIORITY,
+  PROBABILITY,
+  PROTOCOL,
+  RECEIVED,
+  ROUTING_DOMAIN,
+  ROW_WORDS,
+  SOURCE,
+  TAGGED,
+  TOS,
+  USER,
+} from './ruleRow.ts';
 
 const OPERATORS: Readonly<Record<NumberMatch['operator'], number>> = {
-  '=': OP_EQ,
-  '!=': OP_NE,
-  '<': OP_LT,
-  '<=': OP_LE,
-  '>': OP_GT,
-  '>=': OP_GE,
-  '><': OP_INSIDE,
-  '<>': OP_OUTSIDE,
-  ':': OP_RANGE,
+  '=': OPERATOR_EQUAL,
+  '!=': OPERATOR_NOT,
+  '<': OPERATOR_LESS,
+  '<=': OPERATOR_LESS_EQUAL,
+  '>': OPERATOR_GREATER,
+  '>=': OPERATOR_GREATER_EQUAL,
+  '><': OPERATOR_INSIDE,
+  '<>': OPERATOR_OUTSIDE,
+  ':': OPERATOR_RANGE,
 };
 
-/** A number against an operator and its bounds. */
-export function matchesNumber(operator: number, low: number, high: number, value: number): boolean {
-  switch (operator) {
-    case OP_NONE:
-      return true;
-    case OP_EQ:
-      return value === low;
-    case OP_NE:
-      return value !== low;
-    case OP_LT:
-      return value < low;
-    case OP_LE:
-      return value <= low;
-    case OP_GT:
-      return value > low;
-    case OP_GE:
-      return value >= low;
-    case OP_INSIDE:
-      return value > low && value < high;
-    case OP_OUTSIDE:
-      return value < low || value > high;
-    default:
-      return value >= low && value <= high;
+/** One list of a ruleset, ready for evaluation. Plain data and buffers only. */
+export interface CompiledList {
+  readonly rules: readonly Rule[];
+  /** ROW_WORDS for each rule. */
+  readonly rows: Int32Array;
+  readonly interfaces: readonly string[];
+  readonly tables: readonly string[];
+  readonly labels: readonly string[];
+  readonly tags: readonly string[];
+  readonly dynamics: readonly DynamicAddress[];
+  readonly index: RuleIndex | undefined;
+}
+
+/** Names and the numbers they get in one list. */
+class Names {
+  readonly list: string[] = [];
+  private readonly numbers = new Map<string, number>();
+
+  numberOf(name: string): number {
+    const known = this.numbers.get(name);
+    if (known !== undefined) return known;
+    this.numbers.set(name, this.list.length);
+    this.list.push(name);
+    return this.list.length - 1;
   }
 }
 
-/** One side of a rule. */
-export class CompiledHost {
-  readonly kind: number;
-  readonly negated: boolean;
-  /** Prefix: network and mask; range: first and last address. */
-  readonly low = new Int32Array(4);
-  readonly high = new Int32Array(4);
-  /** Table, interface or label. */
-  readonly name: string;
-  readonly address: RuleAddress;
-  readonly operator: number;
-  readonly portLow: number;
-  readonly portHigh: number;
+class Compilation {
+  readonly interfaces = new Names();
+  readonly tables = new Names();
+  readonly labels = new Names();
+  readonly tags = new Names();
+  readonly dynamics: DynamicAddress[] = [];
+  readonly rows: Int32Array;
 
-  constructor(host: RuleHost) {
-    this.address = host.address;
-    this.kind = kindOf(host.address);
-    this.negated = host.negated;
-    this.name = nameOf(host.address);
-    this.operator = host.port === undefined ? OP_NONE : OPERATORS[host.port.operator];
-    this.portLow = host.port?.low ?? 0;
-    this.portHigh = host.port?.high ?? 0;
-    if (host.address.kind === 'prefix') {
-      const { words, length } = host.address.prefix;
-      words.forEach((word, i) => {
-        this.high[i] = maskWord(length, i);
-        this.low[i] = word & this.high[i]!;
-      });
-    } else if (host.address.kind === 'range') {
-      this.low.set(host.address.from.words);
-      this.high.set(host.address.to.words);
+  constructor(count: number) {
+    this.rows = new Int32Array(count * ROW_WORDS);
+  }
+
+  rule(rule: Rule, at: number): void {
+    const { rows } = this;
+    rows[at + ACTION] = actionOf(rule);
+    rows[at + OPTIONS] = optionsOf(rule);
+    rows[at + DIRECTION] = directionOf(rule);
+    rows[at + FAMILY] = rule.family ?? 0;
+    rows[at + PROTOCOL] = rule.protocol ?? 0;
+    rows[at + INTERFACE] = this.interfaceOf(rule.interface?.name);
+    this.host(rule.source, at + SOURCE);
+    this.host(rule.destination, at + DESTINATION);
+    rows[at + FLAGS_SET] = rule.flags?.set ?? 0;
+    rows[at + FLAGS_MASK] = rule.flags?.mask ?? 0;
+    rows[at + ICMP_TYPE] = plusOne(rule.icmp?.type);
+    rows[at + ICMP_CODE] = plusOne(rule.icmp?.code);
+    rows[at + TOS] = rule.action === 'scrub' ? 0 : plusOne(rule.tos);
+    rows[at + TAGGED] = rule.tagged === undefined ? 0 : this.tags.numberOf(rule.tagged.name) + 1;
+    const received = rule.receivedOn?.name;
+    rows[at + RECEIVED] = this.interfaceOf(received === 'any' ? undefined : received);
+    rows[at + PROBABILITY] = rule.probability ?? 0;
+    this.number(rule.user, at + USER);
+    this.number(rule.group, at + GROUP);
+    rows[at + OS] = rule.os === undefined ? 0 : rule.os === 'unknown' ? OS_UNKNOWN : OS_NAMED;
+    rows[at + PRIORITY] = plusOne(rule.prio);
+    rows[at + ROUTING_DOMAIN] = plusOne(rule.routingDomain);
+  }
+
+  private interfaceOf(name: string | undefined): number {
+    return name === undefined ? 0 : this.interfaces.numberOf(name) + 1;
+  }
+
+  private number(match: NumberMatch | undefined, at: number): void {
+    if (match === undefined) return;
+    this.rows[at] = OPERATORS[match.operator];
+    this.rows[at + 1] = match.low;
+    this.rows[at + 2] = match.high;
+  }
+
+  private host(host: RuleHost, at: number): void {
+    const { rows } = this;
+    rows[at + HOST_NEGATED] = host.negated ? 1 : 0;
+    if (host.port !== undefined) this.number(host.port, at + HOST_OPERATOR);
+    rows[at + HOST_KIND] = kindOf(host.address);
+    this.address(host.address, at);
+  }
+
+  private address(address: RuleAddress, at: number): void {
+    const { rows } = this;
+    switch (address.kind) {
+      case 'prefix':
+        address.prefix.words.forEach((word, i) => {
+          rows[at + HOST_HIGH + i] = maskWord(address.prefix.length, i);
+          rows[at + HOST_LOW + i] = word & rows[at + HOST_HIGH + i]!;
+        });
+        return;
+      case 'range':
+        rows.set(address.from.words, at + HOST_LOW);
+        rows.set(address.to.words, at + HOST_HIGH);
+        return;
+      case 'table':
+        rows[at + HOST_NAME] = this.tables.numberOf(address.name);
+        return;
+      case 'route':
+        rows[at + HOST_NAME] = this.labels.numberOf(address.label);
+        return;
+      case 'dynamic':
+        rows[at + HOST_NAME] = this.dynamics.push(address) - 1;
     }
   }
 }
 
-function kindOf(address: RuleAddress): number {
-  switch (address.kind) {
-    case 'any':
-      return HOST_ANY;
-    case 'prefix':
-      return address.prefix.length === 0 ? HOST_ANY : HOST_PREFIX;
-    case 'range':
-      return HOST_RANGE;
-    case 'table':
-      return HOST_TABLE;
-    case 'dynamic':
-      return HOST_DYNAMIC;
-    case 'no-route':
-      return HOST_NO_ROUTE;
-    case 'urpf-failed':
-      return HOST_URPF_FAILED;
-    case 'route':
-      return HOST_ROUTE_LABEL;
-  }
+function plusOne(value: number | undefined): number {
+  return value === undefined ? 0 : value + 1;
 }
 
-function nameOf(address: RuleAddress): string {
-  if (address.kind === 'table') return address.name;
-  if (address.kind === 'dynamic') return address.interface;
-  return address.kind === 'route' ? address.label : '';
-}
-
-/** A rule ready for testing, with its counters (struct pf_rule as the kernel has it). */
-export class CompiledRule {
-  readonly rule: Rule;
-  /** Path of the ruleset it is in. */
-  readonly anchor: string;
-  /** Number in its list. */
-  number: number;
-  readonly action: number;
-  /** 0 both. */
-  readonly direction: number;
-  readonly family: number;
-  readonly protocol: number;
-  readonly interfaceName: string;
-  readonly interfaceNegated: boolean;
-  readonly source: CompiledHost;
-  readonly destination: CompiledHost;
-  readonly quick: boolean;
-  readonly flagsSet: number;
-  readonly flagsMask: number;
-  readonly icmpType: number;
-  readonly icmpCode: number;
-  readonly tos: number;
-  readonly tag: number;
-  readonly tagged: number;
-  readonly taggedNegated: boolean;
-  /** Of 2^32; 0 always matches. */
-  readonly probability: number;
-  readonly timeouts: Int32Array | undefined;
-  readonly maxStates: number;
-  evaluations = 0;
-  readonly packets = new Float64Array(2);
-  readonly bytes = new Float64Array(2);
-  states = 0;
-  statesCreated = 0;
-  /** Place of each pool's round-robin pointer, per family. */
-  readonly poolPlaces = new Map<Pool, Int32Array>();
-
-  constructor(rule: Rule, anchor: string, number: number, tags: Tags) {
-    this.rule = rule;
-    this.anchor = anchor;
-    this.number = number;
-    this.action = actionOf(rule);
-    this.direction = rule.direction === undefined ? 0 : rule.direction === 'in' ? 1 : 2;
-    this.family = rule.family ?? 0;
-    this.protocol = rule.protocol ?? 0;
-    this.interfaceName = rule.interface?.name ?? '';
-    this.interfaceNegated = rule.interface?.negated ?? false;
-    this.source = new CompiledHost(rule.source);
-    this.destination = new CompiledHost(rule.destination);
-    this.quick = rule.quick;
-    this.flagsSet = rule.flags?.set ?? 0;
-    this.flagsMask = rule.flags?.mask ?? 0;
-    this.icmpType = rule.icmp?.type ?? -1;
-    this.icmpCode = rule.icmp?.code ?? -1;
-    this.tos = rule.tos ?? 0;
-    this.tag = rule.tag === undefined ? 0 : tags.numberOf(rule.tag);
-    this.tagged = rule.tagged === undefined ? 0 : tags.numberOf(rule.tagged.name);
-    this.taggedNegated = rule.tagged?.negated ?? false;
-    this.probability = rule.probability ?? 0;
-    const max = rule.state?.options.max;
-    this.timeouts = timeouts.ruleTimeouts(withAdaptive(rule.state?.options.timeouts, max));
-    this.maxStates = max ?? 0;
-  }
-
-  /** What is counted for a packet that this rule decided; `direction` 0 in, 1 out. */
-  count(direction: number, length: number): void {
-    this.packets[direction] = this.packets[direction]! + 1;
-    this.bytes[direction] = this.bytes[direction]! + length;
-  }
+/** rdr rules look at what comes in, nat rules at what goes out, whether they say so or not. */
+function directionOf(rule: Rule): number {
+  if (rule.list === 'rdr') return 1;
+  if (rule.list === 'nat') return 2;
+  if (rule.direction === undefined) return 0;
+  return rule.direction === 'in' ? 1 : 2;
 }
 
 function actionOf(rule: Rule): number {
@@ -225,49 +224,57 @@ function actionOf(rule: Rule): number {
   }
 }
 
-/** `max N` scales the rule's own timeouts between 6/10 and 12/10 of N unless the rule says otherwise. */
-function withAdaptive(
-  values: Readonly<Record<string, number>> | undefined,
-  max: number | undefined,
-): Readonly<Record<string, number>> | undefined {
-  if (max === undefined || values?.['adaptive.start'] !== undefined) return values;
-  const tenth = Math.floor(max / 10);
-  return { ...values, 'adaptive.start': tenth * 6, 'adaptive.end': tenth * 12 };
+function optionsOf(rule: Rule): number {
+  const isStrict = rule.state !== undefined && rule.state.options.sloppy !== true;
+  return (
+    (rule.quick ? OPTION_QUICK : 0) |
+    (rule.interface?.negated ? OPTION_INTERFACE_NEGATED : 0) |
+    (rule.tagged?.negated ? OPTION_TAGGED_NEGATED : 0) |
+    (rule.receivedOn?.negated ? OPTION_RECEIVED_NEGATED : 0) |
+    (rule.onAny ? OPTION_ON_ANY : 0) |
+    (rule.receivedOn?.name === 'any' ? OPTION_RECEIVED_ANY : 0) |
+    (rule.fragment ? OPTION_FRAGMENT : 0) |
+    (isStrict ? OPTION_STRICT_STATE : 0)
+  );
 }
 
-/** Numbers of tag names; the same name is the same number as long as pf runs. */
-export class Tags {
-  private readonly numbers = new Map<string, number>();
-
-  numberOf(name: string): number {
-    const known = this.numbers.get(name);
-    if (known !== undefined) return known;
-    const number = this.numbers.size + 1;
-    this.numbers.set(name, number);
-    return number;
+function kindOf(address: RuleAddress): number {
+  switch (address.kind) {
+    case 'any':
+      return HOST_ANY;
+    case 'prefix':
+      return address.prefix.family === 4 ? HOST_PREFIX4 : HOST_PREFIX6;
+    case 'range':
+      return address.from.family === 4 ? HOST_RANGE4 : HOST_RANGE6;
+    case 'table':
+      return HOST_TABLE;
+    case 'dynamic':
+      return HOST_DYNAMIC;
+    case 'no-route':
+      return HOST_NO_ROUTE;
+    case 'urpf-failed':
+      return HOST_URPF_FAILED;
+    case 'route':
+      return HOST_ROUTE_LABEL;
   }
 }
 
-/** Whether words lie in a prefix or range of a host. Both families compare unsigned, most significant word first. */
-export function inAddresses(host: CompiledHost, words: Int32Array, family: number): boolean {
-  const count = family === 4 ? 1 : 4;
-  if (host.kind === HOST_PREFIX) {
-    for (let i = 0; i < count; i++) if ((words[i]! & host.high[i]!) !== host.low[i]) return false;
-    return true;
-  }
-  return compareWords(words, host.low, count) >= 0 && compareWords(words, host.high, count) <= 0;
-}
-
-function compareWords(a: Int32Array, b: Int32Array, count: number): number {
-  for (let i = 0; i < count; i++) {
-    const difference = (a[i]! >>> 0) - (b[i]! >>> 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
-/** Family of a host's addresses; 0 where it can be either. */
-export function familyOfHost(address: RuleAddress): number {
-  if (address.kind === 'prefix') return address.prefix.family;
-  return address.kind === 'range' ? address.from.family : 0;
+/** Compiles one list of a ruleset. */
+export function compile(rules: readonly Rule[]): CompiledList {
+  const compilation = new Compilation(rules.length);
+  rules.forEach((rule, i) => {
+    compilation.rule(rule, i * ROW_WORDS);
+  });
+  const { rows, interfaces, tables, labels, tags, dynamics } = compilation;
+  return {
+    rules,
+    rows,
+    interfaces: interfaces.list,
+    tables: tables.list,
+    labels: labels.list,
+    tags: tags.list,
+    dynamics,
+    // binat rules look at packets from both ends.
+    index: rules[0]?.list === 'binat' ? undefined : buildIndex(rows, rules.length),
+  };
 }

@@ -2,23 +2,31 @@
 //
 // What pf knows of the packet at hand (struct pf_pdesc): read from its headers once, kept up to date by translation.
 
+import * as extension6 from '../../wire/extension6.ts';
+import * as fragment6 from '../../wire/fragment6.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as icmp6 from '../../wire/icmp6.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
+import { DIRECTION_IN } from '../filter.ts';
 import type { Interface } from '../link/interface.ts';
 import type { Packet } from '../packet.ts';
+import { IcmpMapping } from './icmpMapping.ts';
+import type { Key } from './states.ts';
 
-export const PROTOCOL_ICMP = 1;
-export const PROTOCOL_TCP = 6;
-export const PROTOCOL_UDP = 17;
-export const PROTOCOL_ICMP6 = 58;
+export const PROTOCOL_ICMP = ipv4.PROTOCOL_ICMP;
+export const PROTOCOL_TCP = ipv4.PROTOCOL_TCP;
+export const PROTOCOL_UDP = ipv4.PROTOCOL_UDP;
+export const PROTOCOL_ICMP6 = ipv6.NEXT_ICMP6;
 
-/** What reading the headers found wrong. */
+/** What reading the headers found. */
 export const READ_OK = 0;
+/** The transport header is cut, or says what cannot be. */
 export const READ_SHORT = 1;
+/** ICMP of the other family. */
+export const READ_WRONG_FAMILY = 2;
 
 export class Descriptor {
   packet!: Packet;
@@ -26,11 +34,14 @@ export class Descriptor {
   direction = 0;
   family: 4 | 6 = 4;
   protocol = 0;
+  /** Addresses as the header has them; IPv4 uses the first word. */
   readonly source = new Int32Array(4);
   readonly destination = new Int32Array(4);
-  /** TCP and UDP ports; the id of an ICMP query in both. */
+  /** TCP and UDP ports; of an ICMP query its id, in 2008 in both, today with its type at the side that is asked. */
   sourcePort = 0;
   destinationPort = 0;
+  /** TCP or UDP, and the header is there. */
+  hasPorts = false;
   tcpFlags = 0;
   icmpType = 0;
   icmpCode = 0;
@@ -44,89 +55,198 @@ export class Descriptor {
   hasOptions = false;
   /** An ICMP message about another packet. */
   isIcmpError = false;
+  /** Today: an answer, which makes no state of its own. */
+  isIcmpReply = false;
+  /** It was put together, or a rule says that fragments are. */
+  isReassembled = false;
+  /** 2008: a scrub rule says `reassemble tcp`. */
+  wantsTimestamps = false;
+  /** Of ICMP in 2008: the id stands for both ports. */
+  hasTwoIds = false;
+  readonly icmp = new IcmpMapping();
 
-  /** Reads a packet whose IP header is valid; answers READ_SHORT when its transport header is cut. */
-  read(packet: Packet, on: Interface, direction: number): number {
-    const { bytes, network } = packet;
+  /** Reads a packet whose IP header is valid; answers READ_*. */
+  read(packet: Packet, on: Interface, direction: number, isToday: boolean): number {
     this.packet = packet;
     this.on = on;
     this.direction = direction;
     this.protocol = packet.protocol;
+    this.family = packet.family === 4 ? 4 : 6;
     this.sourcePort = 0;
     this.destinationPort = 0;
+    this.hasPorts = false;
     this.tcpFlags = 0;
     this.icmpType = 0;
     this.icmpCode = 0;
     this.payload = 0;
     this.isIcmpError = false;
-    this.length = packet.end - network;
-    this.family = packet.family === 4 ? 4 : 6;
-    if (this.family === 4) {
-      this.source[0] = ipv4.source(bytes, network);
-      this.destination[0] = ipv4.destination(bytes, network);
-      this.tos = ipv4.typeOfService(bytes, network);
-      this.isFragment = ipv4.isFragment(bytes, network);
-      this.hasOptions = ipv4.headerLength(bytes, network) > ipv4.HEADER_LENGTH;
-    } else {
-      for (let i = 0; i < 4; i++) {
-        this.source[i] = ipv6.sourceWord(bytes, network, i);
-        this.destination[i] = ipv6.destinationWord(bytes, network, i);
-      }
-      this.tos = ipv6.trafficClass(bytes, network);
-      this.isFragment = packet.protocol === ipv6.NEXT_FRAGMENT;
-      this.hasOptions = false;
-    }
-    return this.isFragment ? READ_OK : this.readTransport(packet);
-  }
-
-  private readTransport(packet: Packet): number {
-    const { bytes, transport, end } = packet;
+    this.isIcmpReply = false;
+    this.isReassembled = packet.fragmentSize > 0;
+    this.wantsTimestamps = false;
+    this.length = packet.end - packet.network;
+    if (this.family === 4) this.read4(packet, isToday);
+    else this.read6(packet, isToday);
+    if (this.isFragment) return READ_OK;
     switch (this.protocol) {
       case PROTOCOL_TCP:
-        if (!tcp.valid(bytes, transport, end)) return READ_SHORT;
-        this.sourcePort = tcp.sourcePort(bytes, transport);
-        this.destinationPort = tcp.destinationPort(bytes, transport);
-        this.tcpFlags = tcp.flags(bytes, transport);
-        this.payload = end - transport - tcp.headerLength(bytes, transport);
-        return READ_OK;
+        return this.readTcp(packet, isToday);
       case PROTOCOL_UDP:
-        if (!udp.valid(bytes, transport, end)) return READ_SHORT;
-        this.sourcePort = udp.sourcePort(bytes, transport);
-        this.destinationPort = udp.destinationPort(bytes, transport);
-        this.payload = end - transport - udp.HEADER_LENGTH;
-        return READ_OK;
+        return this.readUdp(packet);
       case PROTOCOL_ICMP:
-        return this.family === 4 ? this.readIcmp(packet) : READ_OK;
+        return this.family === 4 ? this.readIcmp(packet, isToday) : READ_WRONG_FAMILY;
       case PROTOCOL_ICMP6:
-        return this.family === 6 ? this.readIcmp6(packet) : READ_OK;
+        return this.family === 6 ? this.readIcmp6(packet, isToday) : READ_WRONG_FAMILY;
       default:
         return READ_OK;
     }
   }
 
-  private readIcmp(packet: Packet): number {
+  private read4(packet: Packet, isToday: boolean): void {
+    const { bytes, network } = packet;
+    this.source[0] = ipv4.source(bytes, network);
+    this.destination[0] = ipv4.destination(bytes, network);
+    this.tos = ipv4.typeOfService(bytes, network);
+    this.isFragment = ipv4.isFragment(bytes, network);
+    this.hasOptions = ipv4.headerLength(bytes, network) > ipv4.HEADER_LENGTH;
+    if (this.hasOptions && isToday && isMembershipReport(packet)) this.hasOptions = false;
+  }
+
+  private read6(packet: Packet, isToday: boolean): void {
+    const { bytes, network } = packet;
+    for (let i = 0; i < 4; i++) {
+      this.source[i] = ipv6.sourceWord(bytes, network, i);
+      this.destination[i] = ipv6.destinationWord(bytes, network, i);
+    }
+    this.tos = ipv6.trafficClass(bytes, network);
+    this.isFragment = packet.protocol === ipv6.NEXT_FRAGMENT;
+    // What a fragment is part of is what rules ask for.
+    if (this.isFragment) this.protocol = fragment6.nextHeader(bytes, packet.transport);
+    const hasHeaders = !this.isFragment && packet.transport > ipv6.payloadAt(network);
+    this.hasOptions = hasHeaders && (isToday || hasRoutingHeader(packet));
+  }
+
+  private readTcp(packet: Packet, isToday: boolean): number {
+    const { bytes, transport, end } = packet;
+    if (!tcp.valid(bytes, transport, end)) return READ_SHORT;
+    this.hasPorts = true;
+    this.sourcePort = tcp.sourcePort(bytes, transport);
+    this.destinationPort = tcp.destinationPort(bytes, transport);
+    this.tcpFlags = tcp.flags(bytes, transport);
+    this.payload = end - transport - tcp.headerLength(bytes, transport);
+    return isToday && this.destinationPort === 0 ? READ_SHORT : READ_OK;
+  }
+
+  private readUdp(packet: Packet): number {
+    const { bytes, transport, end } = packet;
+    if (!udp.valid(bytes, transport, end)) return READ_SHORT;
+    this.hasPorts = true;
+    this.sourcePort = udp.sourcePort(bytes, transport);
+    this.destinationPort = udp.destinationPort(bytes, transport);
+    this.payload = end - transport - udp.HEADER_LENGTH;
+    return this.destinationPort === 0 ? READ_SHORT : READ_OK;
+  }
+
+  private readIcmp(packet: Packet, isToday: boolean): number {
     const { bytes, transport, end } = packet;
     if (!icmp.valid(bytes, transport, end)) return READ_SHORT;
     this.icmpType = icmp.type(bytes, transport);
     this.icmpCode = icmp.code(bytes, transport);
-    this.isIcmpError = icmp.isError(this.icmpType) || this.icmpType === icmp.TYPE_REDIRECT;
-    if (!this.isIcmpError) this.setQueryId(icmp.identifier(bytes, transport));
+    this.isIcmpError = icmp.isError(this.icmpType);
+    if (!this.isIcmpError) this.setIds(isToday, icmp.identifier(bytes, transport));
     return READ_OK;
   }
 
-  private readIcmp6(packet: Packet): number {
+  private readIcmp6(packet: Packet, isToday: boolean): number {
     const { bytes, transport, end } = packet;
-    if (end - transport < icmp6.MINIMUM_LENGTH) return READ_SHORT;
+    if (!icmp6.valid(bytes, transport, end)) return READ_SHORT;
     this.icmpType = icmp6.type(bytes, transport);
     this.icmpCode = icmp6.code(bytes, transport);
-    this.isIcmpError = this.icmpType < 128;
-    const isEcho = this.icmpType === icmp6.TYPE_ECHO || this.icmpType === icmp6.TYPE_ECHO_REPLY;
-    if (isEcho && end - transport >= icmp6.HEADER_LENGTH) this.setQueryId(icmp6.identifier(bytes, transport));
+    this.isIcmpError = icmp6.isError(this.icmpType);
+    // Listener discovery carries a router alert, as it must (RFC 3810 5).
+    if (isListenerDiscovery(this.icmpType)) this.hasOptions = false;
+    if (!this.isIcmpError) this.setIds(isToday, icmp6.identifier(bytes, transport));
     return READ_OK;
   }
 
-  private setQueryId(id: number): void {
-    this.sourcePort = id;
-    this.destinationPort = id;
+  private setIds(isToday: boolean, id: number): void {
+    const { packet } = this;
+    this.hasTwoIds = !isToday;
+    if (!isToday) {
+      this.sourcePort = id;
+      this.destinationPort = id;
+      return;
+    }
+    this.icmp.read(packet, this.family, this.icmpType, id);
+    this.isIcmpReply = this.icmp.isReply;
+    this.sourcePort = this.icmp.isReply ? this.icmp.type : this.icmp.id;
+    this.destinationPort = this.icmp.isReply ? this.icmp.id : this.icmp.type;
   }
+
+  /**
+   * The key that the packet's state has on this side: addresses and ports with the far end first, which is the source of what comes
+   * in and the destination of what goes out.
+   */
+  keyInto(key: Key): void {
+    this.keyOf(key, this.source, this.destination, this.sourcePort, this.destinationPort);
+  }
+
+  /** The same for other addresses and ports. */
+  keyOf(
+    key: Key,
+    source: Int32Array,
+    destination: Int32Array,
+    sourcePort: number,
+    destinationPort: number,
+  ): void {
+    let from = source;
+    let to = destination;
+    if (this.protocol === PROTOCOL_ICMP6 && !this.hasTwoIds && this.icmp.isNeighbor && !this.isIcmpError) {
+      // A neighbour that is looked for in a group answers from its own address.
+      if (this.icmp.isReply) from = this.icmp.target;
+      else to = this.icmp.target;
+      if (this.icmp.isReply && ipv6.isMulticast(to[0]!)) to = UNSPECIFIED;
+    }
+    if (this.direction === DIRECTION_IN)
+      key.set(this.family, this.protocol, from, to, sourcePort, destinationPort);
+    else key.set(this.family, this.protocol, to, from, destinationPort, sourcePort);
+  }
+}
+
+const UNSPECIFIED = new Int32Array(4);
+
+function isListenerDiscovery(type: number): boolean {
+  return (
+    (type >= icmp6.TYPE_LISTENER_QUERY && type <= icmp6.TYPE_LISTENER_DONE) ||
+    type === icmp6.TYPE_LISTENER_REPORT2
+  );
+}
+
+/** IGMP as hosts send it, to a group, not further than the link, with a router alert (RFC 2236 2). */
+function isMembershipReport(packet: Packet): boolean {
+  const { bytes, network, transport } = packet;
+  if (packet.protocol !== ipv4.PROTOCOL_IGMP || ipv4.ttl(bytes, network) !== 1) return false;
+  if (!ipv4.isMulticast(ipv4.destination(bytes, network))) return false;
+  for (let at = ipv4.optionsAt(network); at < transport; ) {
+    const option = bytes[at]!;
+    if (option > ipv4.OPTION_NOP && option !== ipv4.OPTION_ROUTER_ALERT) return false;
+    const length = ipv4.optionLength(bytes, at, transport);
+    if (length === 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+/** 2008 minds routing headers only. */
+function hasRoutingHeader(packet: Packet): boolean {
+  const { bytes, network, transport, end } = packet;
+  let protocol = ipv6.nextHeader(bytes, network);
+  let at = ipv6.payloadAt(network);
+  while (at < transport) {
+    if (protocol === ipv6.NEXT_ROUTING) return true;
+    const length = extension6.headerLength(bytes, protocol, at, end);
+    if (length === 0) return false;
+    protocol = extension6.nextHeader(bytes, at);
+    at += length;
+  }
+  return false;
 }

@@ -1,53 +1,79 @@
 // SPDX-License-Identifier: ISC
 //
-// `(vr0:network)`: addresses of an interface or group as they are now (pf_if.c, pfi_dynaddr).
+// `(vr0:network)`: addresses of an interface or group as they are now (pfi_dynaddr of pf_if.c), worked out again when interfaces change.
 
-import { INET, maskWord } from '../../abi/address.ts';
-import type { DynamicAddress, RuleAddress } from '../../abi/rule.ts';
+import { addressBits, type Family, INET, maskWord } from '../../abi/address.ts';
+import type { DynamicAddress } from '../../abi/rule.ts';
 import type { InterfaceAddress } from '../link/interface.ts';
 import type { Interfaces } from '../link/interfaces.ts';
+import type { Kifs } from './kifs.ts';
 
-/** Addresses that a dynamic address stands for now, main ones first. */
-export function dynamicAddresses(
-  interfaces: Interfaces,
-  dynamic: DynamicAddress,
-  family: number,
-): InterfaceAddress[] {
-  return interfaces.named(dynamic.interface).flatMap((on) => {
-    const own = on.addresses.filter((address) => address.family === family && isGlobalOrAlone(address));
-    return dynamic.noAlias ? own.slice(0, 1) : own;
-  });
+/** One address or network that a dynamic address stands for. */
+export interface DynamicEntry {
+  readonly words: Int32Array;
+  readonly length: number;
 }
 
-/** Link-local addresses are left out, as the original does. */
-function isGlobalOrAlone(address: InterfaceAddress): boolean {
-  return address.family === INET || (address.words[0]! & 0xffc00000) !== (0xfe800000 | 0);
-}
+export class Dynamic {
+  private readonly address: DynamicAddress;
+  private readonly interfaces: Interfaces;
+  private readonly kifs: Kifs;
+  private generation = -1;
+  private four: readonly DynamicEntry[] = [];
+  private six: readonly DynamicEntry[] = [];
 
-/** Whether the address is one of those. */
-export function dynamicContains(
-  interfaces: Interfaces,
-  address: RuleAddress,
-  family: number,
-  words: Int32Array,
-): boolean {
-  if (address.kind !== 'dynamic') return false;
-  for (const own of dynamicAddresses(interfaces, address, family)) {
-    if (address.broadcast ? own.broadcast === words[0] : isWithin(own, lengthFor(address, own), words))
-      return true;
+  constructor(address: DynamicAddress, interfaces: Interfaces, kifs: Kifs) {
+    this.address = address;
+    this.interfaces = interfaces;
+    this.kifs = kifs;
   }
-  return false;
+
+  /** What it stands for now, main addresses first. */
+  entries(family: Family): readonly DynamicEntry[] {
+    if (this.generation !== this.kifs.generation) this.refresh();
+    return family === INET ? this.four : this.six;
+  }
+
+  /** Whether the address is one of those, or in one of those networks. */
+  contains(family: Family, words: Int32Array): boolean {
+    const entries = this.entries(family);
+    for (let i = 0; i < entries.length; i++) if (isWithin(entries[i]!, words)) return true;
+    return false;
+  }
+
+  private refresh(): void {
+    this.generation = this.kifs.generation;
+    this.four = this.entriesOf(4);
+    this.six = this.entriesOf(6);
+  }
+
+  private entriesOf(family: Family): DynamicEntry[] {
+    const { address } = this;
+    return this.interfaces.named(address.interface).flatMap((on) => {
+      // Link-local addresses are left out, as the original does.
+      const own = on.addresses.filter((one) => one.family === family && !isLinkLocal(one));
+      const used = address.noAlias ? own.slice(0, 1) : own;
+      return used.flatMap((one) => this.entryOf(one));
+    });
+  }
+
+  private entryOf(own: InterfaceAddress): DynamicEntry[] {
+    const { network, broadcast, peer, length } = this.address;
+    const bits = addressBits(own.family);
+    if (broadcast) return own.broadcast === 0 ? [] : [{ words: Int32Array.of(own.broadcast), length: bits }];
+    if (peer) return own.peer === undefined ? [] : [{ words: own.peer, length: bits }];
+    const used = length === undefined ? (network ? own.length : bits) : Math.min(length, bits);
+    return [{ words: own.words.map((word, i) => word & maskWord(used, i)), length: used }];
+  }
 }
 
-function lengthFor(dynamic: DynamicAddress, own: InterfaceAddress): number {
-  if (dynamic.length !== undefined) return dynamic.length;
-  if (dynamic.network) return own.length;
-  return own.family === INET ? 32 : 128;
+function isLinkLocal(address: InterfaceAddress): boolean {
+  return address.family !== INET && (address.words[0]! & 0xffc00000) === (0xfe800000 | 0);
 }
 
-function isWithin(own: InterfaceAddress, length: number, words: Int32Array): boolean {
-  for (let i = 0; i < own.words.length; i++) {
-    if (((own.words[i]! ^ words[i]!) & maskWord(length, i)) !== 0) return false;
+function isWithin(entry: DynamicEntry, words: Int32Array): boolean {
+  for (let i = 0; i < entry.words.length; i++) {
+    if (((entry.words[i]! ^ words[i]!) & maskWord(entry.length, i)) !== 0) return false;
   }
   return true;
 }

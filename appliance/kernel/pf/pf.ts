@@ -1,166 +1,225 @@
 // SPDX-License-Identifier: ISC
 //
-// pf(4): the one order of things for a packet (pf_test): read, put together, state, rules, answer or route.
+// pf(4): the one order of things for a packet (pf_test): read, normalize, state, rules, answer or route.
 
+import * as pflog from '../../wire/pflog.ts';
+import * as tcp from '../../wire/tcp.ts';
 import { SECOND } from '../clock.ts';
-import { DIRECTION_IN, DROP, PASS, type PacketFilter, TAKEN } from '../filter.ts';
-import { COMPLETE, Fragments, HELD } from '../inet/fragments.ts';
-import { Fragments6 } from '../inet6/fragments6.ts';
+import { DIRECTION_OUT, DROP, PASS, type PacketFilter, TAKEN } from '../filter.ts';
 import type { Interface } from '../link/interface.ts';
 import type { Packet } from '../packet.ts';
-import { Timeout, type Timeouts } from '../timeout.ts';
-import { PfCore, type PfParts, REASON_FRAGMENT, REASON_SHORT } from './core.ts';
-import { Descriptor, READ_OK } from './descriptor.ts';
-import { Forwarder } from './forward.ts';
-import { answerBlocked } from './replies.ts';
-import { RuleTest, VERDICT_PASS } from './ruleTest.ts';
+import { Timeout } from '../timeout.ts';
+import { Descriptor, PROTOCOL_TCP, READ_OK, READ_SHORT } from './descriptor.ts';
+import { applyScrub } from './headers.ts';
+import { NORMAL, WAITING } from './normalize.ts';
+import { makeParts, type PfGround, type PfParts } from './parts.ts';
+import { VERDICT_PASS } from './ruleTest.ts';
 import {
+  EXTRA,
+  FLAG_ALLOW_OPTIONS,
   FLAG_DIRECTION,
+  FLAG_DUP_TO,
+  FLAG_EXTRA,
+  FLAG_LOG_ALL,
   FLAG_REPLY_TO,
   FLAG_ROUTE_TO,
+  FLAG_TABLES,
   FLAGS,
   ROUTE,
   ROUTE_INTERFACE,
-  RULE,
-  TIMEOUT,
-  TOUCHED,
-} from './states.ts';
-import { NO_STATE, StateTest } from './stateTest.ts';
+} from './stateRecord.ts';
+import { NO_STATE } from './states.ts';
+import { REASON_IP_OPTION, REASON_MATCH, REASON_SHORT } from './statistics.ts';
+import { COLUMN_BLOCK, COLUMN_OUT, COLUMN_PASS } from './table.ts';
 import * as timeouts from './timeouts.ts';
 
-/** Descriptors for the packets that are being tested within one another: a packet, its error, the error's way out, … */
+/** Packets that are being tested within one another: a packet, the same where it leaves, an error about it, … */
 const NESTING = 8;
-/** States looked at in one purge at least. */
-const PURGE_MINIMUM = 64;
+const ROUTED = FLAG_ROUTE_TO | FLAG_REPLY_TO | FLAG_DUP_TO;
 
 export class Pf implements PacketFilter {
-  readonly core: PfCore;
-  readonly stateTest: StateTest;
-  private readonly ruleTests: RuleTest[] = [];
+  readonly parts: PfParts;
   private readonly descriptors: Descriptor[] = [];
-  private readonly forwarder: Forwarder;
-  private readonly fragments4: Fragments;
-  private readonly fragments6: Fragments6;
+  private readonly addresses: Int32Array[] = [];
   private readonly purge: Timeout;
-  private readonly routeAddress = new Int32Array(4);
   private depth = 0;
-  private purgePlace = 0;
+  private sinceSweep = 0;
 
-  constructor(parts: PfParts & { readonly timeouts: Timeouts }) {
-    this.core = new PfCore(parts);
-    const { core } = this;
-    this.stateTest = new StateTest(core);
-    this.forwarder = new Forwarder(core, this);
+  constructor(ground: PfGround) {
+    this.parts = makeParts(ground, this);
     for (let i = 0; i < NESTING; i++) {
       this.descriptors.push(new Descriptor());
-      this.ruleTests.push(new RuleTest(core, this.stateTest));
+      this.addresses.push(new Int32Array(4));
     }
-    const dropped = (count: number) => {
-      for (let i = 0; i < count; i++) core.count(REASON_FRAGMENT);
-    };
-    const limits = {
-      fragments: () => core.limits.frags!,
-      lifetime: () => core.timeouts[timeouts.FRAGMENT]! * SECOND,
-    };
-    this.fragments4 = new Fragments({ timeouts: parts.timeouts, limits, expired: dropped, dropped });
-    this.fragments6 = new Fragments6({ timeouts: parts.timeouts, limits, expired: dropped, dropped });
-    this.purge = new Timeout(parts.timeouts, () => this.purgeSome());
+    this.purge = new Timeout(ground.timeouts, () => this.everySecond());
     this.purge.set(SECOND);
   }
 
   test(packet: Packet, on: Interface, direction: number): number {
-    if (!this.core.enabled || on.skipFilter || packet.generated) return PASS;
+    const { settings, replies, kifs } = this.parts;
+    if (!settings.enabled || on.skipFilter || packet.generated || replies.speaking) return PASS;
     if (this.depth >= NESTING) return DROP;
     const descriptor = this.descriptors[this.depth]!;
-    const rules = this.ruleTests[this.depth]!;
     this.depth++;
-    const verdict = this.testPacket(descriptor, rules, packet, on, direction);
+    const verdict = this.testPacket(descriptor, packet, on, direction);
     this.depth--;
+    const isOut = direction === DIRECTION_OUT;
+    kifs.countersOf(on).count(packet.family === 6, isOut, verdict === DROP, descriptor.length);
     return verdict;
   }
 
-  private testPacket(
-    descriptor: Descriptor,
-    rules: RuleTest,
-    packet: Packet,
-    on: Interface,
-    direction: number,
-  ): number {
-    const { core } = this;
-    if (descriptor.read(packet, on, direction) !== READ_OK) return this.dropFor(REASON_SHORT);
-    if (descriptor.isFragment && direction === DIRECTION_IN && this.reassembles(descriptor)) {
-      const outcome = (packet.family === 4 ? this.fragments4 : this.fragments6).add(packet);
-      if (outcome === HELD) return TAKEN;
-      if (outcome !== COMPLETE) return this.dropFor(REASON_FRAGMENT);
-      if (descriptor.read(packet, on, direction) !== READ_OK) return this.dropFor(REASON_SHORT);
-    }
-    const state = descriptor.isFragment ? NO_STATE : this.stateTest.test(descriptor);
-    if (state >= 0) return this.routeByState(descriptor, state);
-    if (state !== NO_STATE) return DROP;
-    if (rules.test(descriptor) !== VERDICT_PASS) {
-      answerBlocked(core, descriptor, rules.rule.rule.blockReturn);
-      return DROP;
-    }
-    if (packet.state >= 0) return this.routeByState(descriptor, packet.state);
-    if (rules.route === undefined || rules.route.kind === 'reply-to') return PASS;
-    this.routeAddress.set(rules.routeAddress);
-    return this.forwarder.route(descriptor, this.routeAddress, core.interfaces.find(rules.routeInterface));
+  private testPacket(packet: Descriptor, frame: Packet, on: Interface, direction: number): number {
+    const { settings, normalizer, stateTest } = this.parts;
+    const read = packet.read(frame, on, direction, settings.isToday);
+    if (read !== READ_OK) return this.unreadable(packet, read);
+    const outcome = normalizer.normalize(packet);
+    if (outcome !== NORMAL) return outcome === WAITING ? TAKEN : DROP;
+    frame.state = NO_STATE;
+    if (packet.isFragment) return this.byRules(packet);
+    const state = stateTest.test(packet);
+    if (state >= 0) return this.byState(packet, state);
+    return state === NO_STATE ? this.byRules(packet) : DROP;
   }
 
-  /** Today whole datagrams unless `set reassemble no`; in 2008 where a scrub rule says so. */
-  private reassembles(packet: Descriptor): boolean {
-    if (this.core.isToday) return this.core.options.reassemble?.enabled ?? true;
-    return this.core.rulesets.main.lists.scrub.some((rule) => {
-      return rule.rule.no !== true && this.core.matcher.matches(rule, packet);
-    });
-  }
-
-  private dropFor(reason: number): number {
-    this.core.count(reason);
+  /** Its transport header is cut. */
+  private unreadable(packet: Descriptor, read: number): number {
+    const { statistics, log, rules } = this.parts;
+    if (read !== READ_SHORT) return DROP;
+    statistics.count(REASON_SHORT);
+    const { defaultRule } = rules;
+    log.decision(packet, defaultRule, undefined, pflog.ACTION_BLOCK, REASON_SHORT, undefined);
     return DROP;
   }
 
-  /** The way that was chosen when the state was made, for the direction that the rule meant. */
-  private routeByState(packet: Descriptor, state: number): number {
-    const { states, interfaces } = this.core;
+  // Known connections.
+
+  private byState(packet: Descriptor, state: number): number {
+    const { states } = this.parts;
     const records = states.records(state);
     const at = states.at(state);
     const flags = records[at + FLAGS]!;
-    if ((flags & (FLAG_ROUTE_TO | FLAG_REPLY_TO)) === 0) return PASS;
-    const forward = packet.direction === (flags & FLAG_DIRECTION);
-    if ((flags & FLAG_ROUTE_TO) !== 0 ? !forward : forward) return PASS;
-    const index = records[at + ROUTE_INTERFACE]!;
-    // It was routed here on the way: going out by another interface, the packet has been through this.
-    if (packet.direction !== DIRECTION_IN && packet.packet.routed > 0) return PASS;
-    for (let i = 0; i < 4; i++) this.routeAddress[i] = records[at + ROUTE + i]!;
-    return this.forwarder.route(packet, this.routeAddress, interfaces.byIndex(index));
+    if (packet.hasOptions && (flags & FLAG_ALLOW_OPTIONS) === 0) return this.refuseOptions(packet, state);
+    if ((flags & (FLAG_EXTRA | FLAG_LOG_ALL | FLAG_TABLES)) !== 0) this.extras(packet, records, at, state);
+    if ((flags & ROUTED) === 0) return PASS;
+    return this.routeByState(packet, records, at, flags);
   }
 
-  /** A part of the table every second, so that all of it is seen within `interval` seconds (pf_purge_expired_states). */
-  private purgeSome(): void {
-    const { states } = this.core;
-    const share = Math.ceil(states.end / Math.max(1, this.core.timeouts[timeouts.INTERVAL]!));
-    const many = Math.min(states.end, Math.max(PURGE_MINIMUM, share));
-    for (let i = 0; i < many; i++) {
-      if (this.purgePlace >= states.end) this.purgePlace = 0;
-      const state = this.purgePlace++;
-      if (states.isUsed(state) && this.expires(state) <= this.core.seconds) this.stateTest.remove(state);
+  private refuseOptions(packet: Descriptor, state: number): number {
+    const { statistics, log, life } = this.parts;
+    statistics.count(REASON_IP_OPTION);
+    const anchor = life.anchorOf(state);
+    log.decision(packet, life.ruleOf(state), anchor, pflog.ACTION_BLOCK, REASON_IP_OPTION, undefined);
+    return DROP;
+  }
+
+  /** What few states want: headers scrubbed, every packet logged, counted in tables. */
+  private extras(packet: Descriptor, records: Int32Array, at: number, state: number): void {
+    const { states, life, log, tables, random } = this.parts;
+    const flags = records[at + FLAGS]!;
+    if ((flags & FLAG_EXTRA) !== 0) {
+      const scrub = states.extra(records[at + EXTRA]!)?.scrub;
+      if (scrub !== undefined) applyScrub(packet, scrub, random);
+    }
+    const rule = life.ruleOf(state);
+    if ((flags & FLAG_LOG_ALL) !== 0) {
+      log.decision(packet, rule, life.anchorOf(state), pflog.ACTION_PASS, REASON_MATCH, undefined);
+    }
+    if ((flags & FLAG_TABLES) === 0) return;
+    const forward = packet.direction === (flags & FLAG_DIRECTION);
+    const from = forward ? packet.source : packet.destination;
+    const to = forward ? packet.destination : packet.source;
+    rule.countInTables(tables, packet.family, from, to, columnOf(packet, true), packet.length);
+  }
+
+  /** The way that was chosen when the state was made: route-to the way it was made, reply-to back, dup-to both ways. */
+  private routeByState(packet: Descriptor, records: Int32Array, at: number, flags: number): number {
+    const forward = packet.direction === (flags & FLAG_DIRECTION);
+    if ((flags & FLAG_ROUTE_TO) !== 0 && !forward) return PASS;
+    if ((flags & FLAG_REPLY_TO) !== 0 && forward) return PASS;
+    const { routeTo, interfaces } = this.parts;
+    const address = this.addresses[this.depth - 1]!;
+    for (let i = 0; i < 4; i++) address[i] = records[at + ROUTE + i]!;
+    const on = interfaces.byIndex(records[at + ROUTE_INTERFACE]!);
+    return (flags & FLAG_DUP_TO) !== 0
+      ? routeTo.duplicate(packet, address, on)
+      : routeTo.send(packet, address, on);
+  }
+
+  // New ones.
+
+  private byRules(packet: Descriptor): number {
+    const { rules, replies, maker, log } = this.parts;
+    if (rules.test(packet) !== VERDICT_PASS) {
+      const { rule } = rules;
+      this.countTables(packet, false);
+      replies.blocked(packet, rule.rule.blockReturn);
+      return DROP;
+    }
+    if (rules.wantsState(packet) && maker.create(packet, rules) === NO_STATE) {
+      rules.translation.undo(packet);
+      return DROP;
+    }
+    const { rule, caller, translation } = rules;
+    if (rule.rule.log !== undefined) {
+      log.decision(packet, rule, caller, pflog.ACTION_PASS, REASON_MATCH, translation);
+    }
+    this.countTables(packet, true);
+    if (this.isForSynproxy(packet)) {
+      translation.undo(packet);
+      this.parts.synproxy.begin(packet.packet.state, packet);
+      return DROP;
+    }
+    if (!rules.scrub.isEmpty) applyScrub(packet, rules.scrub, this.parts.random);
+    return rules.routeKind === undefined ? PASS : this.routeByRule(packet);
+  }
+
+  private countTables(packet: Descriptor, passed: boolean): void {
+    const { rule } = this.parts.rules;
+    if (!rule.hasTables) return;
+    const column = columnOf(packet, passed);
+    rule.countInTables(
+      this.parts.tables,
+      packet.family,
+      packet.source,
+      packet.destination,
+      column,
+      packet.length,
+    );
+  }
+
+  private isForSynproxy(packet: Descriptor): boolean {
+    const { rule } = this.parts.rules;
+    return (
+      rule.rule.state?.keep === 'synproxy' &&
+      packet.packet.state >= 0 &&
+      packet.protocol === PROTOCOL_TCP &&
+      (packet.tcpFlags & (tcp.FLAG_SYN | tcp.FLAG_ACK)) === tcp.FLAG_SYN
+    );
+  }
+
+  private routeByRule(packet: Descriptor): number {
+    const { rules, routeTo } = this.parts;
+    if (rules.routeKind === 'reply-to') return PASS;
+    const address = this.addresses[this.depth - 1]!;
+    address.set(rules.routeAddress);
+    return rules.routeKind === 'dup-to'
+      ? routeTo.duplicate(packet, address, rules.routeOn)
+      : routeTo.send(packet, address, rules.routeOn);
+  }
+
+  // Time.
+
+  private everySecond(): void {
+    const { life, sourceNodes, settings } = this.parts;
+    life.purge();
+    if (++this.sinceSweep >= settings.timeouts[timeouts.INTERVAL]!) {
+      this.sinceSweep = 0;
+      sourceNodes.purge();
     }
     this.purge.set(SECOND);
   }
+}
 
-  /** Second at which a state ends if nothing more comes. */
-  expires(state: number): number {
-    const { core } = this;
-    const records = core.states.records(state);
-    const at = core.states.at(state);
-    const rule = core.stateRule(records[at + RULE]!);
-    const timeout = records[at + TIMEOUT]!;
-    const seconds = timeouts.lifetime(timeout, core.timeouts, rule.timeouts, core.states.count, rule.states);
-    return records[at + TOUCHED]! + seconds;
-  }
-
-  get fragmentCount(): number {
-    return this.fragments4.count + this.fragments6.count;
-  }
+function columnOf(packet: Descriptor, passed: boolean): number {
+  return (packet.direction === DIRECTION_OUT ? COLUMN_OUT : 0) + (passed ? COLUMN_PASS : COLUMN_BLOCK);
 }

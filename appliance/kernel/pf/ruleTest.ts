@@ -1,343 +1,219 @@
 // SPDX-License-Identifier: ISC
 //
-// Packets without a state (pf_test_rule): translation, the walk through the rules, the verdict, and the state that it makes.
+// Packets without a state (pf_test_rule): translation, the walk through the rules, the verdict.
 
-import { NAT_PORT_HIGH, NAT_PORT_LOW } from '../../abi/names.ts';
-import type { Pool, Rule } from '../../abi/rule.ts';
-import * as icmp from '../../wire/icmp.ts';
-import * as icmp6 from '../../wire/icmp6.ts';
-import { DIRECTION_IN, DIRECTION_OUT } from '../filter.ts';
-import { ACTION_BLOCK, ACTION_MATCH, type CompiledRule } from './compile.ts';
-import {
-  type PfCore,
-  REASON_IP_OPTION,
-  REASON_MATCH,
-  REASON_MEMORY,
-  REASON_STATE_INSERT,
-  REASON_STATE_LIMIT,
-  REASON_TRANSLATE,
-} from './core.ts';
-import { type Descriptor, PROTOCOL_ICMP, PROTOCOL_ICMP6, PROTOCOL_TCP, PROTOCOL_UDP } from './descriptor.ts';
-import type { RuleVisitor } from './match.ts';
-import {
-  CREATED,
-  DESTINATION,
-  FLAG_REPLY_TO,
-  FLAG_ROUTE_TO,
-  FLAG_SLOPPY,
-  FLAG_TRANSLATED,
-  FLAGS,
-  Key,
-  PEER_STATE,
-  ROUTE,
-  ROUTE_INTERFACE,
-  RULE,
-  SOURCE,
-  TAG,
-  TIMEOUT,
-  TOUCHED,
-} from './states.ts';
-import type { StateTest } from './stateTest.ts';
-import * as tcpState from './tcpState.ts';
-import * as timeouts from './timeouts.ts';
-import { changeDestination, changeSource } from './translate.ts';
+import type { Rule } from '../../abi/rule.ts';
+import * as pflog from '../../wire/pflog.ts';
+import { DIRECTION_OUT } from '../filter.ts';
+import type { Interface } from '../link/interface.ts';
+import type { Interfaces } from '../link/interfaces.ts';
+import { ActiveRule } from './activeRule.ts';
+import type { Descriptor } from './descriptor.ts';
+import type { Evaluator, RuleVisitor } from './evaluate.ts';
+import type { PfLog } from './log.ts';
+import type { Pools } from './pools.ts';
+import { ACTION_BLOCK, ACTION_MATCH, ACTION_PASS } from './ruleRow.ts';
+import { ScrubSettings } from './scrubSettings.ts';
+import type { Settings } from './settings.ts';
+import type { SourceNode } from './sourceNodes.ts';
+import { NO_STATE } from './states.ts';
+import { REASON_IP_OPTION, REASON_MATCH, REASON_TRANSLATE, type Statistics } from './statistics.ts';
+import type { Sticky } from './sticky.ts';
+import { Tags } from './tags.ts';
+import type { Translation } from './translation.ts';
 
+/** What becomes of the packet. */
 export const VERDICT_PASS = 0;
 export const VERDICT_BLOCK = 1;
 
-export class RuleTest implements RuleVisitor {
-  /** Of the last packet: the rule that decided, the outermost anchor call it was reached by, and where it is to be routed. */
-  rule: CompiledRule;
-  caller: CompiledRule | undefined;
-  route: Rule['route'] | undefined;
-  routeInterface = '';
-  readonly routeAddress = new Int32Array(4);
-  private readonly core: PfCore;
-  private readonly stateTest: StateTest;
-  private packet!: Descriptor;
-  private translated = false;
-  private failed = false;
-  /** The packet as it came. */
-  private readonly source = new Int32Array(4);
-  private readonly destination = new Int32Array(4);
-  private sourcePort = 0;
-  private destinationPort = 0;
-  private readonly wire = new Key();
-  private readonly stack = new Key();
-  private readonly probe = new Key();
+export type RouteKind = NonNullable<Rule['route']>['kind'];
 
-  constructor(core: PfCore, stateTest: StateTest) {
-    this.core = core;
-    this.stateTest = stateTest;
-    this.rule = core.defaultRule;
+/** The rule that decides where none matches: pass, without state (pf_default_rule). */
+const DEFAULT_RULE: Rule = {
+  list: 'filter',
+  action: 'pass',
+  quick: false,
+  source: { address: { kind: 'any' }, negated: false },
+  destination: { address: { kind: 'any' }, negated: false },
+};
+
+export function makeDefaultRule(): ActiveRule {
+  return new ActiveRule(DEFAULT_RULE, '', -1, ACTION_PASS, false, new Tags());
+}
+
+export interface RuleTestParts {
+  readonly evaluator: Evaluator;
+  readonly translation: Translation;
+  readonly pools: Pools;
+  readonly sticky: Sticky;
+  readonly interfaces: Interfaces;
+  readonly settings: Settings;
+  readonly statistics: Statistics;
+  readonly log: PfLog;
+  readonly defaultRule: ActiveRule;
+}
+
+export class RuleTest implements RuleVisitor {
+  decisions = 0;
+  rewrites = 0;
+  /** The rule that decided, and the outermost anchor call on the way to it. */
+  rule: ActiveRule;
+  caller: ActiveRule | undefined;
+  /** 2008: the rule that translated. */
+  natRule: ActiveRule | undefined;
+  /** Today: `match` rules that applied. */
+  readonly matchRules: ActiveRule[] = [];
+  /** What scrub is to do with this packet and those that follow it. */
+  readonly scrub = new ScrubSettings();
+  /** Where the packet is to go in place of its route; the address is zero where the pool had none. */
+  routeKind: RouteKind | undefined;
+  readonly routeAddress = new Int32Array(4);
+  routeOn: Interface | undefined;
+  routeNode: SourceNode | undefined;
+  readonly translation: Translation;
+  /** The rule that decides where none matches. */
+  readonly defaultRule: ActiveRule;
+  private readonly parts: RuleTestParts;
+  private packet!: Descriptor;
+  /** The rule whose route counts: the one that decided, or a match before it. */
+  private routeRule: ActiveRule | undefined;
+  private logsMatches = false;
+
+  constructor(parts: RuleTestParts) {
+    this.parts = parts;
+    this.translation = parts.translation;
+    this.defaultRule = parts.defaultRule;
+    this.rule = parts.defaultRule;
   }
 
-  /** Decides on a packet; makes its state. On a block the packet is as it came. */
+  /** Decides on a packet. On VERDICT_BLOCK it is as it came; on VERDICT_PASS it is translated, and the caller makes its state. */
   test(packet: Descriptor): number {
-    const { core } = this;
+    const { statistics, settings } = this.parts;
+    this.begin(packet);
+    this.natRule = settings.isToday ? undefined : this.translation.byLists(packet);
+    if (this.natRule?.rule.pass !== true) this.parts.evaluator.walk('filter', packet, this);
+    statistics.count(REASON_MATCH);
+    this.count(packet);
+    if (this.rule.action === ACTION_BLOCK) return this.block(packet, -1);
+    if (this.translation.hasFailed) return this.block(packet, REASON_TRANSLATE);
+    if (this.rule.rule.once) this.rule.expired = true;
+    if (packet.hasOptions && this.rule.rule.allowOptions !== true)
+      return this.block(packet, REASON_IP_OPTION);
+    if (!this.translation.byRule(this.rule, packet)) return this.block(packet, REASON_TRANSLATE);
+    return this.chooseRoute(packet) ? VERDICT_PASS : this.block(packet, REASON_TRANSLATE);
+  }
+
+  private begin(packet: Descriptor): void {
     this.packet = packet;
-    this.rule = core.defaultRule;
+    this.rule = this.defaultRule;
     this.caller = undefined;
-    this.route = undefined;
-    this.translated = false;
-    this.failed = false;
-    this.remember(packet);
-    const passed = this.translateFirst(packet);
-    if (!passed) core.matcher.walk('filter', packet, this);
-    core.count(REASON_MATCH);
-    this.rule.count(packet.direction === DIRECTION_IN ? 0 : 1, packet.length);
-    if (this.failed) return this.block(REASON_TRANSLATE);
-    if (this.rule.action === ACTION_BLOCK) return this.block(-1);
-    if (packet.hasOptions && this.rule.rule.allowOptions !== true && this.rule !== core.defaultRule) {
-      return this.block(REASON_IP_OPTION);
-    }
-    return this.pass(packet);
+    this.natRule = undefined;
+    this.matchRules.length = 0;
+    this.routeRule = undefined;
+    this.routeKind = undefined;
+    this.routeNode = undefined;
+    this.logsMatches = false;
+    this.scrub.clear();
+    this.scrub.reassembleTcp = packet.wantsTimestamps;
+    this.translation.begin(packet);
   }
 
   /** Every rule that matches, in order: the last one decides, `quick` ends the walk, `match` takes effect at once. */
-  matched(rule: CompiledRule, caller: CompiledRule | undefined): boolean {
-    if (rule.tag !== 0) this.packet.packet.tag = rule.tag;
+  matched(rule: ActiveRule, caller: ActiveRule | undefined): boolean {
+    const { packet } = this;
+    const { rule: written } = rule;
+    if (written.maxPacketRate !== undefined && this.isTooFast(rule, written.maxPacketRate)) return true;
+    if (rule.tag !== 0) packet.packet.tag = rule.tag;
+    if (written.rtable !== undefined) packet.packet.rtable = written.rtable;
+    if (this.logsMatches && written.log === undefined) this.parts.log.rule(packet, rule, caller);
     if (rule.action === ACTION_MATCH) {
-      rule.count(this.packet.direction === DIRECTION_IN ? 0 : 1, this.packet.length);
-      this.translateBy(rule);
-      return !rule.quick;
+      this.applyMatch(rule, caller);
+    } else {
+      this.decisions++;
+      this.rule = rule;
+      this.caller = caller;
     }
-    this.rule = rule;
-    this.caller = caller;
     return !rule.quick;
   }
 
-  private remember(packet: Descriptor): void {
-    this.source.set(packet.source);
-    this.destination.set(packet.destination);
-    this.sourcePort = packet.sourcePort;
-    this.destinationPort = packet.destinationPort;
+  private applyMatch(rule: ActiveRule, caller: ActiveRule | undefined): void {
+    const { packet } = this;
+    const { rule: written } = rule;
+    this.matchRules.push(rule);
+    this.scrub.take(written.scrub, written.set);
+    if (written.route !== undefined) this.routeRule = rule;
+    if (rule.nat !== undefined || rule.rdr !== undefined) {
+      this.translation.byRule(rule, packet);
+      this.rewrites++;
+    }
+    if (written.log === undefined) return;
+    if (written.log.matches) this.logsMatches = true;
+    this.parts.log.rule(packet, rule, caller);
   }
 
-  private block(reason: number): number {
-    if (reason >= 0) this.core.count(reason);
-    if (this.translated) {
-      changeSource(this.packet, this.source, this.sourcePort);
-      changeDestination(this.packet, this.destination, this.destinationPort);
+  /** max-pkt-rate: a rule that has matched too often of late does not match (pf_check_threshold). */
+  private isTooFast(rule: ActiveRule, rate: { readonly limit: number; readonly seconds: number }): boolean {
+    const now = this.parts.settings.seconds;
+    const elapsed = now - rule.rateLast;
+    if (elapsed >= rate.seconds) rule.rateCount = 0;
+    else rule.rateCount -= Math.floor((rule.rateCount * elapsed) / rate.seconds);
+    rule.rateCount += 1_000;
+    rule.rateLast = now;
+    return rule.rateCount > rate.limit * 1_000;
+  }
+
+  private count(packet: Descriptor): void {
+    const isOut = packet.direction === DIRECTION_OUT ? 1 : 0;
+    this.rule.count(isOut, packet.length);
+    this.caller?.count(isOut, packet.length);
+    this.natRule?.count(isOut, packet.length);
+    for (let i = 0; i < this.matchRules.length; i++) this.matchRules[i]!.count(isOut, packet.length);
+  }
+
+  private block(packet: Descriptor, reason: number): number {
+    const { log, statistics } = this.parts;
+    if (reason >= 0) statistics.count(reason);
+    if (this.rule.rule.log !== undefined || reason === REASON_IP_OPTION) {
+      const why = Math.max(reason, REASON_MATCH);
+      log.decision(packet, this.rule, this.caller, pflog.ACTION_BLOCK, why, this.translation);
     }
+    this.translation.undo(packet);
     return VERDICT_BLOCK;
   }
 
-  private pass(packet: Descriptor): number {
-    const { rule } = this;
-    if (rule.action !== ACTION_MATCH && !this.translateBy(rule)) return this.block(REASON_TRANSLATE);
-    this.chooseRoute(packet, rule);
-    const wantsState =
-      (rule.rule.state !== undefined || this.translated) && !packet.isFragment && !packet.isIcmpError;
-    if (!wantsState || !mayCreate(packet)) return VERDICT_PASS;
-    return this.createState(packet, rule);
-  }
-
-  // Translation.
-
-  /** 2008: translation rules come before filter rules, first match wins. Answers whether `pass` in them skips the filter. */
-  private translateFirst(packet: Descriptor): boolean {
-    const lists =
-      packet.direction === DIRECTION_OUT ? (['binat', 'nat'] as const) : (['rdr', 'binat'] as const);
-    for (const list of lists) {
-      let found: CompiledRule | undefined;
-      this.core.matcher.walk(list, packet, {
-        matched: (rule) => {
-          found = rule;
-          return false;
-        },
-      });
-      if (found === undefined) continue;
-      const rule: CompiledRule = found;
-      rule.count(packet.direction === DIRECTION_IN ? 0 : 1, packet.length);
-      if (rule.tag !== 0) packet.packet.tag = rule.tag;
-      if (rule.rule.no !== true) this.translateBy(rule);
-      return rule.rule.pass === true && this.translated;
-    }
-    return false;
-  }
-
-  /** Applies nat and rdr targets of a rule; false when there was no free address or port. */
-  private translateBy(rule: CompiledRule): boolean {
-    const { packet } = this;
-    const { nat, rdr } = rule.rule;
-    if (nat === undefined && rdr === undefined) return true;
-    if (packet.isFragment || packet.isIcmpError) return true;
-    const done =
-      (rdr === undefined || packet.direction !== DIRECTION_IN || this.redirect(rule, rdr)) &&
-      (nat === undefined || packet.direction !== DIRECTION_OUT || this.nat(rule, nat));
-    // 2008: a nat rule that finds nothing counts as none.
-    if (!done && this.core.isToday) this.failed = true;
-    return done;
-  }
-
-  private redirect(rule: CompiledRule, pool: Pool): boolean {
-    const { packet } = this;
-    const { pools } = this.core;
-    if (!pools.choose(rule, pool, packet.family, packet.source, packet.destination)) return false;
-    changeDestination(packet, pools.address, redirectPort(pool, rule, packet.destinationPort));
-    this.translated = true;
-    return true;
-  }
-
-  private nat(rule: CompiledRule, pool: Pool): boolean {
-    const { packet } = this;
-    const { pools } = this.core;
-    if (!pools.choose(rule, pool, packet.family, packet.source, packet.source)) return false;
-    const port = this.freePort(pool, pools.address);
-    if (port < 0) return false;
-    changeSource(packet, pools.address, port);
-    this.translated = true;
-    return true;
-  }
-
-  /** A source port (or ICMP id) that no other connection to the same place uses; -1 when there is none. */
-  private freePort(pool: Pool, address: Int32Array): number {
-    const { packet } = this;
-    const hasPorts = packet.protocol === PROTOCOL_TCP || packet.protocol === PROTOCOL_UDP;
-    const isIcmp = packet.protocol === PROTOCOL_ICMP || packet.protocol === PROTOCOL_ICMP6;
-    if (pool.staticPort || (!hasPorts && !isIcmp)) return packet.sourcePort;
-    const low = isIcmp ? 0 : (pool.ports?.low ?? NAT_PORT_LOW);
-    const high = isIcmp ? 0xffff : (pool.ports?.high ?? NAT_PORT_HIGH);
-    const range = high - low + 1;
-    const start = this.core.random.below(range);
-    for (let i = 0; i < range; i++) {
-      const port = low + ((start + i) % range);
-      const remote = isIcmp ? port : packet.destinationPort;
-      this.probe.set(packet.family, packet.protocol, packet.destination, address, remote, port);
-      if (this.core.states.findWire(this.probe, 0) < 0) return port;
-    }
-    return -1;
-  }
-
-  // Routing.
-
-  private chooseRoute(packet: Descriptor, rule: CompiledRule): void {
-    const { route } = rule.rule;
-    if (route === undefined) return;
-    this.route = route;
-    this.routeInterface = '';
+  /** The packet's way, when a rule names one. False when today's pool has nothing to offer, which drops the packet. */
+  private chooseRoute(packet: Descriptor): boolean {
+    this.scrub.take(this.rule.rule.scrub, this.rule.rule.set);
+    const rule = this.rule.rule.route === undefined ? this.routeRule : this.rule;
+    const route = rule?.rule.route;
+    if (rule === undefined || route === undefined) return true;
+    this.routeKind = route.kind;
     this.routeAddress.fill(0);
-    if (route.pool === undefined) return;
-    const { pools } = this.core;
-    const [entry] = route.pool.entries;
-    if (pools.choose(rule, route.pool, packet.family, packet.source, packet.destination)) {
-      this.routeAddress.set(pools.address);
-      this.routeInterface = pools.interface;
-    } else if (entry?.interface !== undefined) {
-      this.routeInterface = entry.interface;
-    } else {
-      this.route = undefined;
-    }
-  }
-
-  // State.
-
-  private createState(packet: Descriptor, rule: CompiledRule): number {
-    const { core } = this;
-    if (core.states.count >= core.limits.states!) return this.block(REASON_MEMORY);
-    if (rule.maxStates > 0 && rule.states >= rule.maxStates) {
-      core.limitCounters[0]!++;
-      return this.block(REASON_STATE_LIMIT);
-    }
-    this.setKeys(packet);
-    const bound = isBound(rule, core) ? packet.on.index : 0;
-    if (!this.makeRoom(bound)) return this.block(REASON_STATE_INSERT);
-    this.fill(core.states.insert(this.wire, this.stack, bound), packet, rule);
-    return VERDICT_PASS;
-  }
-
-  /** The wire key is what the cable of this interface shows, the stack key what the rest of the machine sees. */
-  private setKeys(packet: Descriptor): void {
-    const { family, protocol } = packet;
-    const isIn = packet.direction === DIRECTION_IN;
-    const original = isIn ? this.wire : this.stack;
-    const now = isIn ? this.stack : this.wire;
-    if (isIn) {
-      original.set(family, protocol, this.source, this.destination, this.sourcePort, this.destinationPort);
-      now.set(family, protocol, packet.source, packet.destination, packet.sourcePort, packet.destinationPort);
-    } else {
-      original.set(family, protocol, this.destination, this.source, this.destinationPort, this.sourcePort);
-      now.set(family, protocol, packet.destination, packet.source, packet.destinationPort, packet.sourcePort);
-    }
-  }
-
-  /** A state that has one of the keys already makes way when it is finished. */
-  private makeRoom(bound: number): boolean {
-    const { states } = this.core;
-    for (const found of [states.findWire(this.wire, bound), states.findStack(this.stack, bound)]) {
-      if (found < 0 || !states.isUsed(found)) continue;
-      const records = states.records(found);
-      const at = states.at(found);
-      const isTcp = this.packet.protocol === PROTOCOL_TCP;
-      if (!isTcp || !tcpState.isFinished(records, at + SOURCE, at + DESTINATION)) return false;
-      this.stateTest.remove(found);
-    }
+    this.routeOn = undefined;
+    if (rule.route === undefined) return true;
+    const { pools, interfaces, settings } = this.parts;
+    const chosen = this.choose(rule, packet);
+    if (!chosen && settings.isToday) return false;
+    if (chosen) this.routeAddress.set(pools.address);
+    // 2008: with nothing to choose the packet still leaves by the interface, towards its own destination.
+    const name = chosen ? pools.interface : (route.pool?.entries[0]?.interface ?? '');
+    this.routeOn = name === '' ? undefined : interfaces.find(name);
     return true;
   }
 
-  private fill(state: number, packet: Descriptor, rule: CompiledRule): void {
-    const { core } = this;
-    const records = core.states.records(state);
-    const at = core.states.at(state);
-    records[at + RULE] = core.holdRule(rule);
-    records[at + CREATED] = core.seconds;
-    records[at + TOUCHED] = core.seconds;
-    records[at + TAG] = packet.packet.tag;
-    let flags = packet.direction;
-    if (rule.rule.state?.options.sloppy === true) flags |= FLAG_SLOPPY;
-    if (this.translated) flags |= FLAG_TRANSLATED;
-    if (this.route !== undefined) flags |= this.routeFlag(records, at);
-    records[at + FLAGS] = flags;
-    switch (packet.protocol) {
-      case PROTOCOL_TCP:
-        tcpState.create(records, at + SOURCE, at + DESTINATION, packet);
-        records[at + TIMEOUT] = timeouts.TCP_FIRST;
-        break;
-      case PROTOCOL_UDP:
-        records[at + SOURCE + PEER_STATE] = 1;
-        records[at + TIMEOUT] = timeouts.UDP_FIRST;
-        break;
-      case PROTOCOL_ICMP:
-      case PROTOCOL_ICMP6:
-        records[at + TIMEOUT] = timeouts.ICMP_FIRST;
-        break;
-      default:
-        records[at + SOURCE + PEER_STATE] = 1;
-        records[at + TIMEOUT] = timeouts.OTHER_FIRST;
+  private choose(rule: ActiveRule, packet: Descriptor): boolean {
+    const { pools, sticky } = this.parts;
+    const pool = rule.route!;
+    if (!pool.pool.stickyAddress) {
+      return pools.choose(pool, packet.family, packet.source, packet.destination);
     }
-    const counters = core.states.counters(state);
-    const countersAt = core.states.countersAt(state);
-    counters[countersAt] = 1;
-    counters[countersAt + 2] = packet.length;
-    packet.packet.state = state;
+    this.routeNode = sticky.choose(rule, pool, packet, 'route', packet.destination);
+    return this.routeNode !== undefined;
   }
 
-  private routeFlag(records: Int32Array, at: number): number {
-    records[at + ROUTE_INTERFACE] = this.core.interfaces.find(this.routeInterface)?.index ?? 0;
-    for (let i = 0; i < 4; i++) records[at + ROUTE + i] = this.routeAddress[i]!;
-    return this.route!.kind === 'reply-to' ? FLAG_REPLY_TO : FLAG_ROUTE_TO;
+  /** Whether a state is to be made of the packet that has passed. */
+  wantsState(packet: Descriptor): boolean {
+    if (packet.isFragment || packet.isIcmpError || packet.packet.state !== NO_STATE) return false;
+    return this.rule.rule.state !== undefined || this.translation.isTranslated || this.scrub.reassembleTcp;
   }
-}
-
-/** Errors never make a state; of ICMPv6, neither do the messages of neighbour and listener discovery. */
-function mayCreate(packet: Descriptor): boolean {
-  if (packet.protocol === PROTOCOL_ICMP) {
-    return packet.icmpType !== icmp.TYPE_ROUTER_ADVERTISEMENT && packet.icmpType !== icmp.TYPE_ECHO_REPLY;
-  }
-  if (packet.protocol !== PROTOCOL_ICMP6) return true;
-  return packet.icmpType === icmp6.TYPE_ECHO;
-}
-
-function isBound(rule: CompiledRule, core: PfCore): boolean {
-  return rule.rule.state?.options.ifBound ?? core.options.statePolicy === 'if-bound';
-}
-
-/** The port that a redirection leads to: as it was, the one given, or the same place in the range given. */
-function redirectPort(pool: Pool, rule: CompiledRule, port: number): number {
-  if (pool.ports === undefined) return port;
-  const { low, high } = pool.ports;
-  if (high <= low) return low;
-  const base = rule.destination.portLow;
-  return low + ((port - base + (high - low + 1)) % (high - low + 1));
 }

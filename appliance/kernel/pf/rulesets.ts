@@ -1,20 +1,83 @@
 // SPDX-License-Identifier: ISC
 //
-// Rulesets and anchors (pf_ruleset.c): a tree of paths, each with its lists of rules; replaced whole, between two packets.
+// Rulesets and anchors (pf_ruleset.c): a tree of paths, each with its lists of rules; a list is replaced whole, between two packets.
 
 import type { Rule, RuleList } from '../../abi/rule.ts';
-import { CompiledRule, type Tags } from './compile.ts';
+import type { Interfaces } from '../link/interfaces.ts';
+import { ActiveRule } from './activeRule.ts';
+import { type CompiledList, compile } from './compile.ts';
+import { Dynamic } from './dynamic.ts';
+import type { Kifs } from './kifs.ts';
+import { ACTION, OPTION_QUICK, OPTIONS, ROW_WORDS } from './ruleRow.ts';
+import type { Table } from './table.ts';
+import type { Tables } from './tables.ts';
+import type { Tags } from './tags.ts';
+
+/** A compiled list in force: names are bound to what they mean here. */
+export class ActiveList {
+  readonly compiled: CompiledList;
+  readonly rules: readonly ActiveRule[];
+  /** What the names of the compiled list are here, by their numbers. */
+  readonly kifs: Int32Array;
+  readonly tags: Int32Array;
+  readonly dynamics: readonly Dynamic[];
+  /** How many walks ended at each rule, or behind the last. */
+  readonly stops: Float64Array;
+  /** Rules that direction, interface and protocol leave possible, as evaluation has needed them; see evaluate.ts. */
+  readonly possible = new Map<number, Int32Array>();
+  possibleOf = -1;
+  private readonly anchor: string;
+  private readonly allTables: Tables;
+  private boundTables: readonly (Table | undefined)[] = [];
+  private boundOf = -1;
+
+  constructor(compiled: CompiledList, anchor: string, parts: RulesetParts) {
+    const { rows } = compiled;
+    this.compiled = compiled;
+    this.anchor = anchor;
+    this.allTables = parts.tables;
+    this.rules = compiled.rules.map((rule, i) => {
+      const at = i * ROW_WORDS;
+      const quick = (rows[at + OPTIONS]! & OPTION_QUICK) !== 0;
+      return new ActiveRule(rule, anchor, i, rows[at + ACTION]!, quick, parts.tags);
+    });
+    this.kifs = Int32Array.from(compiled.interfaces, (name) => parts.kifs.numberOf(name));
+    this.tags = Int32Array.from(compiled.tags, (name) => parts.tags.numberOf(name));
+    this.dynamics = compiled.dynamics.map((one) => new Dynamic(one, parts.interfaces, parts.kifs));
+    this.stops = new Float64Array(compiled.rules.length + 1);
+  }
+
+  /** The table that a name of this list means now. */
+  table(name: number): Table | undefined {
+    if (this.boundOf !== this.allTables.generation) {
+      this.boundTables = this.compiled.tables.map((one) => this.allTables.resolve(this.anchor, one));
+      this.boundOf = this.allTables.generation;
+    }
+    return this.boundTables[name];
+  }
+
+  /** How often each rule was come by: every walk comes by all rules up to the one it ends at. */
+  evaluations(): Float64Array {
+    const result = this.stops.slice();
+    for (let i = result.length - 2; i >= 0; i--) result[i] = result[i]! + result[i + 1]!;
+    return result;
+  }
+
+  clearCounters(): void {
+    this.stops.fill(0);
+    for (const rule of this.rules) rule.counters.fill(0);
+  }
+}
+
+/** Order in which a listing shows the lists. */
+export const LISTS: readonly RuleList[] = ['scrub', 'filter', 'nat', 'binat', 'rdr'];
+
+type Lists = Partial<Record<RuleList, ActiveList>>;
 
 /** A ruleset under a path; '' is the main one. */
 export class Ruleset {
   readonly path: string;
-  readonly lists: Readonly<Record<RuleList, CompiledRule[]>> = {
-    scrub: [],
-    filter: [],
-    nat: [],
-    binat: [],
-    rdr: [],
-  };
+  lists: Lists = {};
   /** Direct children in the order of their names (bytes). */
   children: readonly Ruleset[] = [];
 
@@ -23,7 +86,7 @@ export class Ruleset {
   }
 
   get isEmpty(): boolean {
-    return Object.values(this.lists).every((list) => list.length === 0) && this.children.length === 0;
+    return Object.keys(this.lists).length === 0 && this.children.length === 0;
   }
 
   get name(): string {
@@ -31,63 +94,55 @@ export class Ruleset {
   }
 }
 
-const LISTS: readonly RuleList[] = ['scrub', 'filter', 'nat', 'binat', 'rdr'];
-
-/** Order in which a listing shows the lists. */
-export const LIST_ORDER: readonly RuleList[] = ['scrub', 'filter', 'nat', 'binat', 'rdr'];
-
-/** Path of an anchor that a rule in `from` names; `..` goes up, `/` begins at the top. */
-export function resolveAnchor(from: string, name: string): string {
-  const parts = name.startsWith('/') || from === '' ? [] : from.split('/');
-  for (const part of name.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '') parts.push(part);
-  }
-  return parts.join('/');
+export interface RulesetParts {
+  readonly tags: Tags;
+  readonly kifs: Kifs;
+  readonly tables: Tables;
+  readonly interfaces: Interfaces;
 }
 
 export class Rulesets {
   readonly main = new Ruleset('');
   private readonly byPath = new Map<string, Ruleset>([['', this.main]]);
-  private readonly tags: Tags;
+  private readonly parts: RulesetParts;
 
-  constructor(tags: Tags) {
-    this.tags = tags;
+  constructor(parts: RulesetParts) {
+    this.parts = parts;
   }
 
   find(path: string): Ruleset | undefined {
     return this.byPath.get(path);
   }
 
-  /** Compiles the rules of a ruleset; nothing is changed yet. */
-  compile(path: string, rules: readonly Rule[]): Readonly<Record<RuleList, CompiledRule[]>> {
-    const lists: Record<RuleList, CompiledRule[]> = { scrub: [], filter: [], nat: [], binat: [], rdr: [] };
-    for (const rule of rules) {
-      const list = lists[rule.list];
-      list.push(new CompiledRule(rule, path, list.length, this.tags));
+  /** Makes a ruleset's lists ready; nothing is changed yet. */
+  prepare(path: string, rules: readonly Rule[]): Lists {
+    const lists: Lists = {};
+    for (const list of LISTS) {
+      const own = rules.filter((rule) => rule.list === list);
+      if (own.length > 0) lists[list] = new ActiveList(compile(own), path, this.parts);
     }
     return lists;
   }
 
-  /** Puts compiled lists in place of a ruleset's; an empty one without children goes. */
-  replace(path: string, lists: Readonly<Record<RuleList, CompiledRule[]>>): void {
-    const ruleset = this.make(path);
-    for (const list of LISTS) ruleset.lists[list].splice(0, Number.POSITIVE_INFINITY, ...lists[list]);
+  /** Puts lists in place of a ruleset's; one that is empty then, and has no children, goes. */
+  replace(path: string, lists: Lists): void {
+    this.make(path).lists = lists;
     this.prune(path);
   }
 
   /** Paths below `anchor`, its direct children or all of them, each before its own children. */
   anchors(anchor: string, recursive: boolean): string[] {
-    const ruleset = this.byPath.get(anchor);
-    if (ruleset === undefined) return [];
-    return ruleset.children.flatMap((child) => [
-      child.path,
-      ...(recursive ? this.anchors(child.path, true) : []),
-    ]);
+    const children = this.byPath.get(anchor)?.children ?? [];
+    return children.flatMap((child) => [child.path, ...(recursive ? this.anchors(child.path, true) : [])]);
   }
 
-  all(): Iterable<Ruleset> {
-    return this.byPath.values();
+  /** Every rule of every ruleset. */
+  *rules(): Iterable<ActiveRule> {
+    for (const list of this.lists()) yield* list.rules;
+  }
+
+  *lists(): Iterable<ActiveList> {
+    for (const ruleset of this.byPath.values()) yield* Object.values(ruleset.lists);
   }
 
   private make(path: string): Ruleset {

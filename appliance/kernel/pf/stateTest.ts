@@ -1,247 +1,238 @@
 // SPDX-License-Identifier: ISC
 //
-// Packets that belong to a state (pf_test_state, pf_test_state_icmp): found, tracked, translated; rules are not asked.
+// Packets that belong to a state (pf_test_state): found, tracked, counted, translated. Rules are not asked.
 
-import * as icmp from '../../wire/icmp.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
-import * as ipv6 from '../../wire/ipv6.ts';
 import * as tcp from '../../wire/tcp.ts';
-import { DIRECTION_IN } from '../filter.ts';
-import { type PfCore, REASON_STATE_MISMATCH } from './core.ts';
-import { type Descriptor, PROTOCOL_ICMP, PROTOCOL_ICMP6, PROTOCOL_TCP, PROTOCOL_UDP } from './descriptor.ts';
+import { DIRECTION_IN, DIRECTION_OUT } from '../filter.ts';
+import type { Random } from '../random.ts';
+import { type Descriptor, PROTOCOL_TCP } from './descriptor.ts';
+import type { IcmpErrorTest } from './icmpErrors.ts';
+import type { Replies } from './replies.ts';
+import { NO_RULE, type RuleSlots } from './ruleSlots.ts';
+import type { Settings } from './settings.ts';
+import { trackSloppy } from './sloppy.ts';
+import type { SourceLimits } from './sourceLimits.ts';
+import type { StateLife } from './stateLife.ts';
 import {
+  ANCHOR,
+  COUNTERS,
+  CREATED,
   DESTINATION,
+  EXTRA,
   FLAG_DIRECTION,
+  FLAG_EXTRA,
+  FLAG_MORE_RULES,
+  FLAG_REPLY_TO,
+  FLAG_ROUTE_TO,
   FLAG_SLOPPY,
   FLAG_TRANSLATED,
   FLAGS,
-  Key,
+  NAT_RULE,
   PEER_STATE,
+  ROUTE_INTERFACE,
   RULE,
+  SEQ_LOW,
   SOURCE,
-  STACK_0,
-  STACK_1,
-  STACK_PORTS,
-  TIMEOUT,
-  TOUCHED,
-  WIRE_0,
-  WIRE_1,
-  WIRE_PORTS,
-} from './states.ts';
+  SOURCE_NODE,
+  STACK,
+  WIRE,
+} from './stateRecord.ts';
+import { Key, NO_STATE, REFUSED, readAddress, readPort, type States } from './states.ts';
+import {
+  REASON_BAD_TIMESTAMP,
+  REASON_SOURCE_LIMIT,
+  REASON_STATE_MISMATCH,
+  type Statistics,
+} from './statistics.ts';
+import type { Synproxy } from './synproxy.ts';
 import * as tcpState from './tcpState.ts';
 import * as timeouts from './timeouts.ts';
+import * as timestamps from './timestamps.ts';
 import { changeDestination, changeSource } from './translate.ts';
+import * as udpState from './udpState.ts';
 
-export const NO_STATE = -1;
-/** Found, but the packet is refused. */
-export const REFUSED = -2;
-
-/** Peer states of protocols without a handshake. */
-const SINGLE = 1;
-const MULTIPLE = 2;
+export interface StateTestParts {
+  readonly states: States;
+  readonly life: StateLife;
+  readonly slots: RuleSlots;
+  readonly settings: Settings;
+  readonly statistics: Statistics;
+  readonly random: Random;
+  readonly icmpErrors: IcmpErrorTest;
+  readonly replies: Replies;
+  readonly sourceLimits: SourceLimits;
+  readonly synproxy: Synproxy;
+}
 
 export class StateTest {
-  private readonly core: PfCore;
+  private readonly parts: StateTestParts;
+  private readonly states: States;
+  private readonly settings: Settings;
   private readonly key = new Key();
   private readonly words = new Int32Array(4);
-  private readonly inner0 = new Int32Array(4);
-  private readonly inner1 = new Int32Array(4);
 
-  constructor(core: PfCore) {
-    this.core = core;
+  constructor(parts: StateTestParts) {
+    this.parts = parts;
+    this.states = parts.states;
+    this.settings = parts.settings;
   }
 
-  /** The state of the packet, tracked and translated; NO_STATE when there is none, REFUSED when the state does not take it. */
+  /** The state of the packet, tracked and translated; NO_STATE when there is none, REFUSED when the packet ends here. */
   test(packet: Descriptor): number {
-    if (packet.isIcmpError) return this.testIcmpError(packet);
-    const state = this.find(packet);
+    if (packet.isIcmpError) return this.parts.icmpErrors.test(packet);
+    packet.keyInto(this.key);
+    const isIn = packet.direction === DIRECTION_IN;
+    const state = this.states.find(this.key, isIn ? WIRE : STACK, packet.on.index);
     if (state < 0) return NO_STATE;
-    const { states, seconds } = this.core;
-    const records = states.records(state);
-    const at = states.at(state);
+    const records = this.states.records(state);
+    const at = this.states.at(state);
+    packet.packet.state = state;
+    if (!isIn && this.isOnTheWrongWay(records, at, packet)) return state;
     const forward = packet.direction === (records[at + FLAGS]! & FLAG_DIRECTION);
+    const outcome = this.track(state, records, at, forward, packet);
+    if (outcome !== state) return outcome;
+    this.account(state, records, at, forward, packet);
+    if ((records[at + FLAGS]! & FLAG_TRANSLATED) !== 0) this.translate(packet, records, at);
+    return state;
+  }
+
+  /** 2008: it is about to be routed elsewhere by this state, and will be tracked where it leaves. */
+  private isOnTheWrongWay(records: Int32Array, at: number, packet: Descriptor): boolean {
+    const on = records[at + ROUTE_INTERFACE]!;
+    if (on === 0 || this.settings.isToday || on === packet.on.index) return false;
+    const flags = records[at + FLAGS]!;
+    const routes = (flags & FLAG_DIRECTION) === DIRECTION_OUT ? FLAG_ROUTE_TO : FLAG_REPLY_TO;
+    return (flags & routes) !== 0;
+  }
+
+  /** Answers the state when it takes the packet. */
+  private track(
+    state: number,
+    records: Int32Array,
+    at: number,
+    forward: boolean,
+    packet: Descriptor,
+  ): number {
     const source = at + (forward ? SOURCE : DESTINATION);
     const destination = at + (forward ? DESTINATION : SOURCE);
-    if (packet.protocol === PROTOCOL_TCP) {
-      const isFresh = (packet.tcpFlags & (tcp.FLAG_SYN | tcp.FLAG_ACK)) === tcp.FLAG_SYN;
-      if (isFresh && tcpState.isFinished(records, source, destination)) {
-        this.remove(state);
+    if (packet.protocol !== PROTOCOL_TCP) {
+      udpState.track(records, at, source, destination, packet.protocol, this.settings.seconds);
+      return state;
+    }
+    if (records[at + SOURCE + PEER_STATE]! >= tcpState.PROXY_SRC) {
+      return this.parts.synproxy.test(state, records, at, forward, packet);
+    }
+    if ((packet.tcpFlags & (tcp.FLAG_SYN | tcp.FLAG_ACK)) === tcp.FLAG_SYN) {
+      if (tcpState.isFinished(records, source, destination)) {
+        this.parts.life.remove(state);
+        packet.packet.state = -1;
         return NO_STATE;
       }
-      const follow = (records[at + FLAGS]! & FLAG_SLOPPY) !== 0 ? tcpState.trackSloppy : tcpState.track;
-      if (follow(records, at, source, destination, packet, seconds) !== tcpState.TRACK_PASS) {
-        this.core.count(REASON_STATE_MISMATCH);
+      if (this.settings.isToday && this.isSynOfEstablished(records, source, destination, packet))
         return REFUSED;
-      }
-    } else {
-      trackOther(records, at, source, destination, packet.protocol, seconds);
     }
-    this.account(state, forward, packet);
-    if ((records[at + FLAGS]! & FLAG_TRANSLATED) !== 0) this.translate(packet, records, at);
-    packet.packet.state = state;
-    return state;
+    return this.trackTcp(state, records, at, source, destination, packet);
   }
 
-  /** Looks up: on the way in by what the wire shows, on the way out by what the stack sees. */
-  find(packet: Descriptor): number {
-    const { states } = this.core;
-    if (packet.direction === DIRECTION_IN) {
-      this.key.set(
-        packet.family,
-        packet.protocol,
-        packet.source,
-        packet.destination,
-        packet.sourcePort,
-        packet.destinationPort,
-      );
-      return states.findWire(this.key, packet.on.index);
+  /** Who really lost the connection answers the challenge with a reset (RFC 5961 4). */
+  private isSynOfEstablished(
+    records: Int32Array,
+    source: number,
+    destination: number,
+    packet: Descriptor,
+  ): boolean {
+    const { ESTABLISHED } = tcpState;
+    if (records[source + PEER_STATE]! < ESTABLISHED || records[destination + PEER_STATE]! < ESTABLISHED) {
+      return false;
     }
-    this.key.set(
-      packet.family,
-      packet.protocol,
-      packet.destination,
-      packet.source,
-      packet.destinationPort,
-      packet.sourcePort,
-    );
-    return states.findStack(this.key, packet.on.index);
+    this.parts.replies.challenge(packet, records[destination + SEQ_LOW]!, records[source + SEQ_LOW]!);
+    return true;
   }
 
-  private account(state: number, forward: boolean, packet: Descriptor): void {
-    const { states } = this.core;
-    const counters = states.counters(state);
-    const at = states.countersAt(state) + (forward ? 0 : 1);
-    counters[at] = counters[at]! + 1;
-    counters[at + 2] = counters[at + 2]! + packet.length;
-    const rule = this.core.stateRule(states.records(state)[states.at(state) + RULE]!);
-    rule.count(packet.direction === DIRECTION_IN ? 0 : 1, packet.length);
+  private trackTcp(
+    state: number,
+    records: Int32Array,
+    at: number,
+    source: number,
+    destination: number,
+    packet: Descriptor,
+  ): number {
+    const { seconds, isToday } = this.settings;
+    const outcome =
+      (records[at + FLAGS]! & FLAG_SLOPPY) !== 0
+        ? trackSloppy(records, at, source, destination, packet.tcpFlags, seconds)
+        : tcpState.track(records, at, source, destination, packet, seconds, isToday, this.parts.random);
+    if (outcome === tcpState.TRACK_MISMATCH) return this.mismatch(records, source, destination, packet);
+    if (outcome === tcpState.TRACK_CONNECTED && !this.connected(state, records, at)) return REFUSED;
+    if ((records[at + FLAGS]! & FLAG_EXTRA) === 0) return state;
+    return this.followTimestamps(records, at, source, destination, packet) ? state : REFUSED;
   }
 
-  /** From the one key's addresses and ports to the other's. */
+  private mismatch(records: Int32Array, source: number, destination: number, packet: Descriptor): number {
+    this.parts.statistics.count(REASON_STATE_MISMATCH);
+    if (!tcpState.isOpening(records, source, destination)) return REFUSED;
+    if ((packet.tcpFlags & tcp.FLAG_RST) === 0) this.parts.replies.resetStray(packet);
+    tcpState.forget(records, source);
+    return REFUSED;
+  }
+
+  /** A handshake is complete: the source may have one connection too many with it. */
+  private connected(state: number, records: Int32Array, at: number): boolean {
+    if (records[at + SOURCE_NODE] === 0) return true;
+    if (this.parts.sourceLimits.connected(state)) return true;
+    this.parts.statistics.count(REASON_SOURCE_LIMIT);
+    return false;
+  }
+
+  private followTimestamps(
+    records: Int32Array,
+    at: number,
+    source: number,
+    destination: number,
+    packet: Descriptor,
+  ): boolean {
+    const peers = this.states.extra(records[at + EXTRA]!)?.timestamps;
+    if (peers === undefined) return true;
+    const { seconds } = this.settings;
+    const [own, other] = source === at + SOURCE ? peers : [peers[1], peers[0]];
+    if (own.hops === 0) timestamps.begin(own, packet, seconds, this.parts.random);
+    const { ESTABLISHED } = tcpState;
+    const established =
+      records[source + PEER_STATE]! >= ESTABLISHED && records[destination + PEER_STATE]! >= ESTABLISHED;
+    const tolerance = this.settings.timeouts[timeouts.TCP_TSDIFF]!;
+    const age = seconds - records[at + CREATED]!;
+    if (timestamps.follow(own, other, packet, seconds, established, tolerance, age)) return true;
+    this.parts.statistics.count(REASON_BAD_TIMESTAMP);
+    return false;
+  }
+
+  /** Counts the packet for the state and for all rules that it came of. */
+  account(state: number, records: Int32Array, at: number, forward: boolean, packet: Descriptor): void {
+    const counters = this.states.counters(state);
+    const place = (at >>> 1) + COUNTERS + (forward ? 0 : 1);
+    counters[place] = counters[place]! + 1;
+    counters[place + 2] = counters[place + 2]! + packet.length;
+    const isOut = packet.direction === DIRECTION_OUT ? 1 : 0;
+    const { slots } = this.parts;
+    slots.get(records[at + RULE]!).count(isOut, packet.length);
+    if ((records[at + FLAGS]! & FLAG_MORE_RULES) === 0) return;
+    const anchor = records[at + ANCHOR]!;
+    const nat = records[at + NAT_RULE]!;
+    if (anchor !== NO_RULE) slots.get(anchor).count(isOut, packet.length);
+    if (nat !== NO_RULE) slots.get(nat).count(isOut, packet.length);
+    const more = records[at + EXTRA] === 0 ? undefined : this.states.extra(records[at + EXTRA]!)?.matchRules;
+    if (more === undefined) return;
+    for (let i = 0; i < more.length; i++) more[i]!.count(isOut, packet.length);
+  }
+
+  /** In: what the wire shows becomes what the machine sees. Out: the other way. */
   private translate(packet: Descriptor, records: Int32Array, at: number): void {
     const isIn = packet.direction === DIRECTION_IN;
-    const to0 = at + (isIn ? STACK_0 : WIRE_0);
-    const to1 = at + (isIn ? STACK_1 : WIRE_1);
-    const ports = records[at + (isIn ? STACK_PORTS : WIRE_PORTS)]!;
-    const port0 = ports >>> 16;
-    const port1 = ports & 0xffff;
-    changeSource(packet, this.take(records, isIn ? to0 : to1), isIn ? port0 : port1);
-    changeDestination(packet, this.take(records, isIn ? to1 : to0), isIn ? port1 : port0);
+    const side = isIn ? STACK : WIRE;
+    const own = isIn ? 0 : 1;
+    readAddress(records, at, side, own, this.words);
+    changeSource(packet, this.words, readPort(records, at, side, own));
+    readAddress(records, at, side, 1 - own, this.words);
+    changeDestination(packet, this.words, readPort(records, at, side, 1 - own));
   }
-
-  private take(records: Int32Array, at: number): Int32Array {
-    for (let i = 0; i < 4; i++) this.words[i] = records[at + i]!;
-    return this.words;
-  }
-
-  /** Takes a state out of the table. */
-  remove(state: number): void {
-    const { states } = this.core;
-    this.core.releaseRule(states.records(state)[states.at(state) + RULE]!);
-    states.remove(state);
-  }
-
-  /**
-   * An ICMP error belongs to the state of the packet that it quotes. That one ran the other way: seen from here its source is the
-   * inner side.
-   */
-  private testIcmpError(packet: Descriptor): number {
-    const quoted = this.readQuoted(packet);
-    if (quoted < 0) return NO_STATE;
-    const { states } = this.core;
-    const isIn = packet.direction === DIRECTION_IN;
-    const state = isIn
-      ? states.findWire(this.key, packet.on.index)
-      : states.findStack(this.key, packet.on.index);
-    if (state < 0) return NO_STATE;
-    const records = states.records(state);
-    const at = states.at(state);
-    if (!this.isPlausible(packet, records, at, quoted)) {
-      this.core.count(REASON_STATE_MISMATCH);
-      return REFUSED;
-    }
-    packet.packet.state = state;
-    return state;
-  }
-
-  /** Builds the key of the quoted packet; answers where its transport header is, -1 when it says too little. */
-  private readQuoted(packet: Descriptor): number {
-    const { bytes, transport, end } = packet.packet;
-    const at = icmp.payloadAt(transport);
-    let quoted: number;
-    let protocol: number;
-    if (packet.family === 4) {
-      if (end - at < ipv4.HEADER_LENGTH + icmp.QUOTED_DATA || ipv4.version(bytes, at) !== 4) return -1;
-      if (ipv4.fragmentOffset(bytes, at) !== 0) return -1;
-      quoted = ipv4.payloadAt(bytes, at);
-      protocol = ipv4.protocol(bytes, at);
-      this.inner0[0] = ipv4.source(bytes, at);
-      this.inner1[0] = ipv4.destination(bytes, at);
-    } else {
-      if (end - at < ipv6.HEADER_LENGTH + icmp.QUOTED_DATA || ipv6.version(bytes, at) !== 6) return -1;
-      quoted = ipv6.payloadAt(at);
-      protocol = ipv6.nextHeader(bytes, at);
-      for (let i = 0; i < 4; i++) {
-        this.inner0[i] = ipv6.sourceWord(bytes, at, i);
-        this.inner1[i] = ipv6.destinationWord(bytes, at, i);
-      }
-    }
-    if (quoted + icmp.QUOTED_DATA > end) return -1;
-    const ports = quotedPorts(bytes, quoted, protocol);
-    const sourcePort = ports >>> 16;
-    const destinationPort = ports & 0xffff;
-    if (packet.direction === DIRECTION_IN) {
-      this.key.set(packet.family, protocol, this.inner1, this.inner0, destinationPort, sourcePort);
-    } else {
-      this.key.set(packet.family, protocol, this.inner0, this.inner1, sourcePort, destinationPort);
-    }
-    return quoted;
-  }
-
-  /** The quoted TCP segment lies in what its sender may have sent; a state that does not know its window cannot tell. */
-  private isPlausible(packet: Descriptor, records: Int32Array, at: number, quoted: number): boolean {
-    if ((this.key.protocol & 0xff) !== PROTOCOL_TCP || (records[at + FLAGS]! & FLAG_SLOPPY) !== 0)
-      return true;
-    const forward = packet.direction === (records[at + FLAGS]! & FLAG_DIRECTION);
-    // The quoted packet ran against this one.
-    const sender = at + (forward ? DESTINATION : SOURCE);
-    const receiver = at + (forward ? SOURCE : DESTINATION);
-    return tcpState.isQuotedInWindow(records, sender, receiver, tcp.sequence(packet.packet.bytes, quoted));
-  }
-}
-
-function quotedPorts(bytes: Uint8Array, at: number, protocol: number): number {
-  switch (protocol) {
-    case PROTOCOL_TCP:
-    case PROTOCOL_UDP:
-      return (tcp.sourcePort(bytes, at) << 16) | tcp.destinationPort(bytes, at);
-    case PROTOCOL_ICMP:
-    case PROTOCOL_ICMP6: {
-      const id = icmp.identifier(bytes, at);
-      return (id << 16) | id;
-    }
-    default:
-      return 0;
-  }
-}
-
-/** UDP, ICMP and the rest: who has been heard (pf_test_state_udp). */
-function trackOther(
-  records: Int32Array,
-  at: number,
-  source: number,
-  destination: number,
-  protocol: number,
-  now: number,
-): void {
-  records[at + TOUCHED] = now;
-  if (protocol === PROTOCOL_ICMP || protocol === PROTOCOL_ICMP6) {
-    records[at + TIMEOUT] = timeouts.ICMP_ERROR;
-    return;
-  }
-  if (records[source + PEER_STATE]! < SINGLE) records[source + PEER_STATE] = SINGLE;
-  if (records[destination + PEER_STATE] === SINGLE) records[destination + PEER_STATE] = MULTIPLE;
-  const both = records[source + PEER_STATE] === MULTIPLE && records[destination + PEER_STATE] === MULTIPLE;
-  if (protocol === PROTOCOL_UDP) records[at + TIMEOUT] = both ? timeouts.UDP_MULTIPLE : timeouts.UDP_SINGLE;
-  else records[at + TIMEOUT] = both ? timeouts.OTHER_MULTIPLE : timeouts.OTHER_SINGLE;
 }

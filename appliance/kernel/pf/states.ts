@@ -1,115 +1,96 @@
 // SPDX-License-Identifier: ISC
 //
-// The state table (struct pf_state, pf_state_key): records of int32 words in pages, two hashes over the wire and the stack key.
+// The state table (pf_state_insert, pf_find_state): records in pages, and one hash over wire and stack keys that grows by a bucket with
+// every key (linear hashing, Litwin 1980), so that no packet ever waits for it.
 //
-// It looks unusual for speed's sake: a state is a row of one page, found by comparing integers, and none of it is an object that
-// the collector would have to follow. `records` and `at` of a state index are what every accessor of other files goes through.
+// It looks unusual for speed's sake: a state is a row of integers found by comparing integers, and the collector has nothing to follow.
+// A packet of a known connection costs one probe and no memory (test/bench/pf.ts).
 
-import type { Family } from '../../abi/address.ts';
+import { mix } from './hash.ts';
+import type { StateExtra } from './stateExtra.ts';
+import {
+  ADDRESS_0,
+  ADDRESS_1,
+  CREATOR,
+  FLAG_TRANSLATED,
+  FLAGS,
+  GENERATION,
+  ID_HIGH,
+  ID_LOW,
+  INTERFACE,
+  KIND,
+  NEXT,
+  PORTS,
+  RECORD_WORDS,
+  STACK,
+  STACK_REST,
+  WIRE,
+  WIRE_REST,
+} from './stateRecord.ts';
 
-/** Fields of a record, in words. Addresses take four, IPv4 uses the first. See pf.conf(5) for what they mean. */
-export const WIRE_0 = 0;
-export const WIRE_1 = 4;
-/** port[0] << 16 | port[1] */
-export const WIRE_PORTS = 8;
-export const STACK_0 = 9;
-export const STACK_1 = 13;
-export const STACK_PORTS = 17;
-/** family << 8 | protocol */
-export const PROTOCOL = 18;
-/** Index of the interface a state is bound to; 0 is floating. */
-export const INTERFACE = 19;
-/** FLAG_*; the low two bits are the direction of the packet that made it. */
-export const FLAGS = 20;
-/** Peers: source (who made it) and destination, PEER_WORDS each. */
-export const SOURCE = 21;
-export const DESTINATION = 27;
-export const RULE = 33;
-export const ROUTE_INTERFACE = 34;
-export const ROUTE = 35;
-export const CREATED = 39;
-/** Second of the last packet. */
-export const TOUCHED = 40;
-/** Which timeout runs: an index of timeouts.ts. */
-export const TIMEOUT = 41;
-export const ID_HIGH = 42;
-export const ID_LOW = 43;
-export const NEXT_WIRE = 44;
-export const NEXT_STACK = 45;
-export const TAG = 46;
-/** Even while the record is free, odd while it is in use: a handle that outlives its state is recognised. */
-export const GENERATION = 47;
-const WORDS = 48;
-
-/** Words of a peer. */
-export const PEER_STATE = 0;
-export const SEQ_LOW = 1;
-export const SEQ_HIGH = 2;
-export const MAX_WINDOW = 3;
-/** Shift in the low bits; WSCALE_SEEN when the option was there. */
-export const WINDOW_SCALE = 4;
-export const SEQ_DIFFERENCE = 5;
-export const WSCALE_SEEN = 0x80;
-
-export const FLAG_DIRECTION = 3;
-export const FLAG_SLOPPY = 4;
-export const FLAG_TRANSLATED = 8;
-export const FLAG_LOG_ALL = 16;
-export const FLAG_ALLOW_OPTIONS = 32;
-export const FLAG_ROUTE_TO = 64;
-export const FLAG_REPLY_TO = 128;
-export const FLAG_NO_SYNC = 256;
-
-/** States in one page. */
+/** States in one page of a megabyte. */
 const PAGE_BITS = 12;
 const PAGE = 1 << PAGE_BITS;
-/** Packets and bytes, in the direction of creation and against it. */
-const COUNTERS = 4;
+/** Buckets at least. */
+const SMALLEST = 1 << 10;
+const KIND_IPV6 = 6;
 
-/** A key to look for: what a packet looks like, or what a new state will. */
+/** What a search answers in place of a state: there is none; or there is, but the packet goes no further. */
+export const NO_STATE = -1;
+export const REFUSED = -2;
+
+/** What a packet looks like, or what a side of a new state will. */
 export class Key {
-  readonly words = new Int32Array(8);
+  readonly first = new Int32Array(4);
+  readonly second = new Int32Array(4);
+  /** First port << 16 | second. */
   ports = 0;
-  protocol = 0;
+  /** Family << 8 | protocol. */
+  kind = 0;
 
-  set(family: Family, protocol: number, a0: Int32Array, a1: Int32Array, port0: number, port1: number): void {
-    const { words } = this;
-    words[0] = a0[0]!;
-    words[4] = a1[0]!;
-    const six = family === 6;
+  set(family: number, protocol: number, a0: Int32Array, a1: Int32Array, port0: number, port1: number): void {
+    const { first, second } = this;
+    const isSix = family === KIND_IPV6;
+    first[0] = a0[0]!;
+    second[0] = a1[0]!;
     for (let i = 1; i < 4; i++) {
-      words[i] = six ? a0[i]! : 0;
-      words[4 + i] = six ? a1[i]! : 0;
+      first[i] = isSix ? a0[i]! : 0;
+      second[i] = isSix ? a1[i]! : 0;
     }
     this.ports = (port0 << 16) | port1;
-    this.protocol = (family << 8) | protocol;
-  }
-
-  copyFrom(other: Key): void {
-    this.words.set(other.words);
-    this.ports = other.ports;
-    this.protocol = other.protocol;
+    this.kind = (family << 8) | protocol;
   }
 
   equals(other: Key): boolean {
-    for (let i = 0; i < 8; i++) if (this.words[i] !== other.words[i]) return false;
-    return this.ports === other.ports && this.protocol === other.protocol;
+    if (this.ports !== other.ports || this.kind !== other.kind) return false;
+    for (let i = 0; i < 4; i++) {
+      if (this.first[i] !== other.first[i] || this.second[i] !== other.second[i]) return false;
+    }
+    return true;
   }
 }
 
 export class States {
+  /** Records, and the same memory as doubles for the counters in them. */
   private readonly pages: Int32Array[] = [];
   private readonly counterPages: Float64Array[] = [];
-  private wireHeads: Int32Array;
-  private stackHeads: Int32Array;
-  private mask: number;
-  private free: number[] = [];
+  /** First node of each bucket, 0 for none. A node is (state * 2 + side) + 1; an untranslated state has one, on the wire side. */
+  private heads = new Int32Array(SMALLEST);
+  /** Buckets are those below `mask + 1`, and of the next round those whose turn has come: `split` of them. */
+  private mask = SMALLEST - 1;
+  private split = 0;
+  private nodes = 0;
+  /** First free record plus 1; the next one is in its NEXT. */
+  private free = 0;
   private used = 0;
-  /** Highest index ever used + 1: where listings and the purge end. */
   private top = 0;
   private readonly salt: number;
   private idHigh: number;
   private idLow = 0;
+  private readonly extras: (StateExtra | undefined)[] = [];
+  private readonly freeExtras: number[] = [];
+  /** States bound to each interface, by its index; floating ones at 0. */
+  private readonly boundTo: number[] = [0];
   searches = 0;
   inserts = 0;
   removals = 0;
@@ -118,16 +99,18 @@ export class States {
   constructor(salt: number, idHigh: number) {
     this.salt = salt;
     this.idHigh = idHigh;
-    this.mask = 0;
-    this.wireHeads = new Int32Array(1);
-    this.stackHeads = new Int32Array(1);
-    this.resize(1 << 14);
   }
 
   get count(): number {
     return this.used;
   }
 
+  /** States bound to an interface; 0 asks for the floating ones. */
+  countOn(interfaceIndex: number): number {
+    return this.boundTo[interfaceIndex] ?? 0;
+  }
+
+  /** Where listings and the purge end. */
   get end(): number {
     return this.top;
   }
@@ -138,173 +121,291 @@ export class States {
   }
 
   at(state: number): number {
-    return (state & (PAGE - 1)) * WORDS;
+    return (state & (PAGE - 1)) * RECORD_WORDS;
   }
 
+  /** The same page as doubles; those of a state begin at half of `at`, plus COUNTERS. */
   counters(state: number): Float64Array {
     return this.counterPages[state >>> PAGE_BITS]!;
-  }
-
-  countersAt(state: number): number {
-    return (state & (PAGE - 1)) * COUNTERS;
   }
 
   isUsed(state: number): boolean {
     return state < this.top && (this.records(state)[this.at(state) + GENERATION]! & 1) === 1;
   }
 
-  /** Makes room in the hashes for so many states; done when the limit is set, not while packets pass. */
+  /** Makes room in the hash for so many states; when it is full, buckets get longer. */
   reserve(limit: number): void {
-    let size = 1 << 14;
-    while (size < limit && size < 1 << 22) size *= 2;
-    if (size !== this.wireHeads.length) this.resize(size);
+    let size = SMALLEST;
+    while (size < limit && size < 1 << 23) size *= 2;
+    if (size <= this.heads.length) return;
+    const heads = new Int32Array(size);
+    heads.set(this.heads);
+    this.heads = heads;
   }
 
-  private resize(size: number): void {
-    this.mask = size - 1;
-    this.wireHeads = new Int32Array(size).fill(-1);
-    this.stackHeads = new Int32Array(size).fill(-1);
-    for (let state = 0; state < this.top; state++) if (this.isUsed(state)) this.link(state);
-  }
-
-  /** The state whose wire key is `key` and that `interfaceIndex` may use; -1 when there is none. */
-  findWire(key: Key, interfaceIndex: number): number {
+  /** The state that a packet with this key on side WIRE or STACK belongs to, on this interface; -1 when there is none. */
+  find(key: Key, side: number, interfaceIndex: number): number {
     this.searches++;
-    return this.find(this.wireHeads, key, WIRE_0, WIRE_PORTS, NEXT_WIRE, interfaceIndex);
-  }
-
-  findStack(key: Key, interfaceIndex: number): number {
-    this.searches++;
-    return this.find(this.stackHeads, key, STACK_0, STACK_PORTS, NEXT_STACK, interfaceIndex);
-  }
-
-  private find(
-    heads: Int32Array,
-    key: Key,
-    addresses: number,
-    ports: number,
-    next: number,
-    interfaceIndex: number,
-  ): number {
-    const words = key.words;
-    let state = heads[hash(words, 0, key.ports, key.protocol, this.salt) & this.mask]!;
+    let node = this.heads[this.bucket(hashOfKey(key, this.salt))]!;
     let floating = -1;
-    while (state >= 0) {
-      const records = this.records(state);
-      const at = this.at(state);
-      const from = at + addresses;
+    while (node !== 0) {
+      const state = (node - 1) >>> 1;
+      const records = this.pages[state >>> PAGE_BITS]!;
+      const at = (state & (PAGE - 1)) * RECORD_WORDS;
+      const here = (node & 1) === 1 ? WIRE : STACK;
+      const from = at + here;
       if (
-        records[from] === words[0] &&
-        records[from + 4] === words[4] &&
-        records[at + ports] === key.ports &&
-        records[at + PROTOCOL] === key.protocol &&
-        records[from + 1] === words[1] &&
-        records[from + 2] === words[2] &&
-        records[from + 3] === words[3] &&
-        records[from + 5] === words[5] &&
-        records[from + 6] === words[6] &&
-        records[from + 7] === words[7]
+        records[from + PORTS] === key.ports &&
+        records[from + ADDRESS_0] === key.first[0] &&
+        records[from + ADDRESS_1] === key.second[0] &&
+        records[from + KIND] === key.kind &&
+        (here === side || (records[at + FLAGS]! & FLAG_TRANSLATED) === 0) &&
+        (key.kind >>> 8 !== KIND_IPV6 || sameRest(records, at + restOf(here), key))
       ) {
         // A state bound to this interface goes before one that floats.
         const bound = records[at + INTERFACE]!;
         if (bound === interfaceIndex) return state;
-        if (bound === 0) floating = state;
+        if (bound === 0 && floating < 0) floating = state;
       }
-      state = records[at + next]!;
+      node = records[from + NEXT]!;
     }
     return floating;
   }
 
-  /**
-   * A new record with its keys, linked and with an id; everything else is zero. The caller has made sure that no other state has
-   * the wire or the stack key on the same interface.
-   */
-  insert(wire: Key, stack: Key, interfaceIndex: number): number {
-    const state = this.free.pop() ?? this.top++;
-    if (state >>> PAGE_BITS >= this.pages.length) {
-      this.pages.push(new Int32Array(PAGE * WORDS));
-      this.counterPages.push(new Float64Array(PAGE * COUNTERS));
+  /** Whether any state, on any interface, has this key on side WIRE or STACK. */
+  has(key: Key, side: number): boolean {
+    let node = this.heads[this.bucket(hashOfKey(key, this.salt))]!;
+    while (node !== 0) {
+      const state = (node - 1) >>> 1;
+      const records = this.records(state);
+      const at = this.at(state);
+      const here = (node & 1) === 1 ? WIRE : STACK;
+      const counts = here === side || (records[at + FLAGS]! & FLAG_TRANSLATED) === 0;
+      if (counts && sameSide(records, at, here, key)) return true;
+      node = records[at + here + NEXT]!;
     }
+    return false;
+  }
+
+  /**
+   * A new record with its keys, linked and with an id; everything else is zero. The caller has made sure that no other state of this
+   * direction has one of the keys on the same interface.
+   */
+  insert(wire: Key, stack: Key, interfaceIndex: number, creator: number): number {
+    const state = this.allocate();
     const records = this.records(state);
     const at = this.at(state);
     const generation = records[at + GENERATION]!;
-    records.fill(0, at, at + WORDS);
-    for (let i = 0; i < 8; i++) {
-      records[at + WIRE_0 + i] = wire.words[i]!;
-      records[at + STACK_0 + i] = stack.words[i]!;
-    }
-    records[at + WIRE_PORTS] = wire.ports;
-    records[at + STACK_PORTS] = stack.ports;
-    records[at + PROTOCOL] = wire.protocol;
+    records.fill(0, at, at + RECORD_WORDS);
+    this.writeSide(records, at, WIRE, wire);
+    this.writeSide(records, at, STACK, stack);
     records[at + INTERFACE] = interfaceIndex;
     records[at + GENERATION] = (generation + 1) | 0;
+    records[at + CREATOR] = creator;
     records[at + ID_HIGH] = this.idHigh;
     records[at + ID_LOW] = this.idLow;
     this.idLow = (this.idLow + 1) | 0;
     if (this.idLow === 0) this.idHigh = (this.idHigh + 1) | 0;
-    const counters = this.countersAt(state);
-    this.counters(state).fill(0, counters, counters + COUNTERS);
-    this.link(state);
+    this.link(state, WIRE);
+    if (!wire.equals(stack)) {
+      records[at + FLAGS] = FLAG_TRANSLATED;
+      this.link(state, STACK);
+    }
     this.used++;
     this.inserts++;
+    this.boundTo[interfaceIndex] = (this.boundTo[interfaceIndex] ?? 0) + 1;
     return state;
   }
 
   remove(state: number): void {
     const records = this.records(state);
     const at = this.at(state);
-    this.unlink(this.wireHeads, state, WIRE_0, WIRE_PORTS, NEXT_WIRE);
-    this.unlink(this.stackHeads, state, STACK_0, STACK_PORTS, NEXT_STACK);
+    this.unlink(state, WIRE);
+    if ((records[at + FLAGS]! & FLAG_TRANSLATED) !== 0) this.unlink(state, STACK);
     records[at + GENERATION] = (records[at + GENERATION]! + 1) | 0;
-    this.free.push(state);
+    records[at + NEXT] = this.free;
+    this.free = state + 1;
     this.used--;
     this.removals++;
+    const bound = records[at + INTERFACE]!;
+    this.boundTo[bound] = this.boundTo[bound]! - 1;
   }
 
-  private link(state: number): void {
-    const records = this.records(state);
-    const at = this.at(state);
-    const protocol = records[at + PROTOCOL]!;
-    const wire = hash(records, at + WIRE_0, records[at + WIRE_PORTS]!, protocol, this.salt) & this.mask;
-    const stack = hash(records, at + STACK_0, records[at + STACK_PORTS]!, protocol, this.salt) & this.mask;
-    records[at + NEXT_WIRE] = this.wireHeads[wire]!;
-    records[at + NEXT_STACK] = this.stackHeads[stack]!;
-    this.wireHeads[wire] = state;
-    this.stackHeads[stack] = state;
+  private allocate(): number {
+    if (this.free !== 0) {
+      const state = this.free - 1;
+      this.free = this.records(state)[this.at(state) + NEXT]!;
+      return state;
+    }
+    if (this.top >>> PAGE_BITS >= this.pages.length) {
+      const page = new Int32Array(PAGE * RECORD_WORDS);
+      this.pages.push(page);
+      this.counterPages.push(new Float64Array(page.buffer));
+    }
+    return this.top++;
   }
 
-  private unlink(heads: Int32Array, state: number, addresses: number, ports: number, next: number): void {
+  private writeSide(records: Int32Array, at: number, side: number, key: Key): void {
+    const from = at + side;
+    records[from + PORTS] = key.ports;
+    records[from + KIND] = key.kind;
+    records[from + ADDRESS_0] = key.first[0]!;
+    records[from + ADDRESS_1] = key.second[0]!;
+    const rest = at + restOf(side);
+    for (let i = 0; i < 3; i++) {
+      records[rest + i] = key.first[i + 1]!;
+      records[rest + 3 + i] = key.second[i + 1]!;
+    }
+  }
+
+  // The hash.
+
+  private bucket(hash: number): number {
+    const bucket = hash & this.mask;
+    return bucket < this.split ? hash & (2 * this.mask + 1) : bucket;
+  }
+
+  private link(state: number, side: number): void {
     const records = this.records(state);
     const at = this.at(state);
-    const bucket =
-      hash(records, at + addresses, records[at + ports]!, records[at + PROTOCOL]!, this.salt) & this.mask;
-    const after = records[at + next]!;
-    if (heads[bucket] === state) {
-      heads[bucket] = after;
+    const bucket = this.bucket(hashOfSide(records, at, side, this.salt));
+    records[at + side + NEXT] = this.heads[bucket]!;
+    this.heads[bucket] = nodeOf(state, side);
+    this.nodes++;
+    if (this.nodes > this.mask + this.split) this.grow();
+  }
+
+  /** One bucket more: what is in the one whose turn it is goes into it or into the new one. */
+  private grow(): void {
+    const twin = this.split + this.mask + 1;
+    if (twin >= this.heads.length) return;
+    let node = this.heads[this.split]!;
+    this.heads[this.split] = 0;
+    const bucket = this.split++;
+    while (node !== 0) {
+      const state = (node - 1) >>> 1;
+      const side = (node & 1) === 1 ? WIRE : STACK;
+      const records = this.records(state);
+      const at = this.at(state);
+      const next = records[at + side + NEXT]!;
+      const isTwin = (hashOfSide(records, at, side, this.salt) & (this.mask + 1)) !== 0;
+      const to = isTwin ? twin : bucket;
+      records[at + side + NEXT] = this.heads[to]!;
+      this.heads[to] = node;
+      node = next;
+    }
+    if (this.split <= this.mask) return;
+    this.mask = 2 * this.mask + 1;
+    this.split = 0;
+  }
+
+  private unlink(state: number, side: number): void {
+    const records = this.records(state);
+    const at = this.at(state);
+    const wanted = nodeOf(state, side);
+    const after = records[at + side + NEXT]!;
+    const bucket = this.bucket(hashOfSide(records, at, side, this.salt));
+    let node = this.heads[bucket]!;
+    this.nodes--;
+    if (node === wanted) {
+      this.heads[bucket] = after;
       return;
     }
-    let before = heads[bucket]!;
-    while (before >= 0) {
-      const link = this.at(before) + next;
-      if (this.records(before)[link] === state) {
-        this.records(before)[link] = after;
-        return;
-      }
-      before = this.records(before)[link]!;
+    while (node !== 0) {
+      const other = (node - 1) >>> 1;
+      const link = this.at(other) + ((node & 1) === 1 ? WIRE : STACK) + NEXT;
+      node = this.records(other)[link]!;
+      if (node !== wanted) continue;
+      this.records(other)[link] = after;
+      return;
     }
+  }
+
+  // What few states have.
+
+  /** Keeps something rare for a state; answers the number that its record holds. */
+  addExtra(extra: StateExtra): number {
+    const place = this.freeExtras.pop() ?? this.extras.length;
+    this.extras[place] = extra;
+    return place + 1;
+  }
+
+  extra(number: number): StateExtra | undefined {
+    return this.extras[number - 1];
+  }
+
+  removeExtra(number: number): void {
+    this.extras[number - 1] = undefined;
+    this.freeExtras.push(number - 1);
   }
 }
 
-/** Mixes eight address words, ports and protocol. IPv4 leaves six of the words zero, and they cost nothing then. */
-function hash(words: Int32Array, at: number, ports: number, protocol: number, salt: number): number {
-  let mixed = Math.imul(words[at]! ^ salt, 0x9e3779b1) ^ Math.imul(words[at + 4]!, 0x85ebca6b);
-  if (protocol >>> 8 === 6) {
-    mixed = Math.imul(mixed ^ words[at + 1]! ^ (mixed >>> 15), 0xc2b2ae35) ^ words[at + 2]!;
-    mixed = Math.imul(mixed ^ words[at + 3]! ^ (mixed >>> 13), 0x9e3779b1) ^ words[at + 5]!;
-    mixed = Math.imul(mixed ^ words[at + 6]! ^ (mixed >>> 15), 0x85ebca6b) ^ words[at + 7]!;
+/** Address 0 or 1 of a side of a record, as four words. */
+export function readAddress(
+  records: Int32Array,
+  at: number,
+  side: number,
+  which: number,
+  into: Int32Array,
+): void {
+  into[0] = records[at + side + ADDRESS_0 + which]!;
+  const rest = at + restOf(side) + 3 * which;
+  for (let i = 0; i < 3; i++) into[i + 1] = records[rest + i]!;
+}
+
+/** Port 0 or 1 of a side of a record. */
+export function readPort(records: Int32Array, at: number, side: number, which: number): number {
+  const ports = records[at + side + PORTS]!;
+  return which === 0 ? ports >>> 16 : ports & 0xffff;
+}
+
+function nodeOf(state: number, side: number): number {
+  return state * 2 + (side === WIRE ? 1 : 2);
+}
+
+function restOf(side: number): number {
+  return side === WIRE ? WIRE_REST : STACK_REST;
+}
+
+function sameRest(records: Int32Array, at: number, key: Key): boolean {
+  const { first, second } = key;
+  for (let i = 0; i < 3; i++) {
+    if (records[at + i] !== first[i + 1] || records[at + 3 + i] !== second[i + 1]) return false;
   }
-  mixed = Math.imul(mixed ^ ports ^ (mixed >>> 16), 0xc2b2ae35) ^ protocol;
-  mixed ^= mixed >>> 15;
-  mixed = Math.imul(mixed, 0x85ebca6b);
-  return mixed ^ (mixed >>> 13);
+  return true;
+}
+
+function sameSide(records: Int32Array, at: number, side: number, key: Key): boolean {
+  const from = at + side;
+  return (
+    records[from + PORTS] === key.ports &&
+    records[from + KIND] === key.kind &&
+    records[from + ADDRESS_0] === key.first[0] &&
+    records[from + ADDRESS_1] === key.second[0] &&
+    sameRest(records, at + restOf(side), key)
+  );
+}
+
+function hashOfKey(key: Key, salt: number): number {
+  const { first, second } = key;
+  let hash = mix(mix(mix(salt, first[0]!), second[0]!), key.ports ^ key.kind);
+  if (key.kind >>> 8 === KIND_IPV6) {
+    for (let i = 1; i < 4; i++) hash = mix(mix(hash, first[i]!), second[i]!);
+  }
+  return hash;
+}
+
+/** The same from a record. */
+function hashOfSide(records: Int32Array, at: number, side: number, salt: number): number {
+  const from = at + side;
+  const kind = records[from + KIND]!;
+  let hash = mix(
+    mix(mix(salt, records[from + ADDRESS_0]!), records[from + ADDRESS_1]!),
+    records[from + PORTS]! ^ kind,
+  );
+  if (kind >>> 8 === KIND_IPV6) {
+    const rest = at + restOf(side);
+    for (let i = 0; i < 3; i++) hash = mix(mix(hash, records[rest + i]!), records[rest + 3 + i]!);
+  }
+  return hash;
 }

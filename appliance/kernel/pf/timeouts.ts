@@ -13,6 +13,7 @@ export const TCP_ESTABLISHED = index('tcp.established');
 export const TCP_CLOSING = index('tcp.closing');
 export const TCP_FINWAIT = index('tcp.finwait');
 export const TCP_CLOSED = index('tcp.closed');
+export const TCP_TSDIFF = index('tcp.tsdiff');
 export const UDP_FIRST = index('udp.first');
 export const UDP_SINGLE = index('udp.single');
 export const UDP_MULTIPLE = index('udp.multiple');

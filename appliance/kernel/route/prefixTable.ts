@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
 //
 // Longest-prefix matching over four int32 words (IPv4 uses the first): one hash table per prefix length that occurs, tried from the
-// longest down. Lookups allocate nothing.
+// longest down. Lookups allocate nothing, and a removal costs what a lookup does.
 
 import { maskWord } from '../../abi/address.ts';
 
 const WORDS = 4;
 
-/** Prefixes of one length: open addressing with linear probing; slots are rebuilt when one goes. */
+/** Prefixes of one length: open addressing with linear probing. */
 class LengthTable<T> {
   readonly length: number;
   readonly m0: number;
@@ -44,11 +44,24 @@ class LengthTable<T> {
   }
 
   delete(w0: number, w1: number, w2: number, w3: number): void {
-    const slot = this.slot(w0 & this.m0, w1 & this.m1, w2 & this.m2, w3 & this.m3);
-    if (this.values[slot] === undefined) return;
-    this.values[slot] = undefined;
+    let hole = this.slot(w0 & this.m0, w1 & this.m1, w2 & this.m2, w3 & this.m3);
+    if (this.values[hole] === undefined) return;
     this.size--;
-    this.resize(this.values.length);
+    // Those behind the hole that it kept from their own slot move up (Knuth, The Art of Computer Programming 3, 6.4, algorithm R).
+    for (let next = (hole + 1) & this.mask; this.values[next] !== undefined; next = (next + 1) & this.mask) {
+      if (((next - this.home(next)) & this.mask) < ((next - hole) & this.mask)) continue;
+      this.values[hole] = this.values[next];
+      this.keys.copyWithin(hole * WORDS, next * WORDS, (next + 1) * WORDS);
+      hole = next;
+    }
+    this.values[hole] = undefined;
+  }
+
+  /** Where the key in a slot would be if nothing stood in its way. */
+  private home(slot: number): number {
+    const { keys } = this;
+    const at = slot * WORDS;
+    return hash(keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!) & this.mask;
   }
 
   private resize(slots: number): void {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: ISC
+//
+// Where what stands in the record of a state (struct pf_state): 64 words, four lines of a cache. What a packet of a known IPv4
+// connection needs lies in the first two and in the counters.
+
+export const RECORD_WORDS = 64;
+
+// Two sides, wire and stack: what the cable of the interface shows, and what the rest of the machine sees.
+
+export const WIRE = 0;
+export const STACK = 5;
+/** Within a side: ports (first << 16 | second), family << 8 | protocol, the first words of both addresses, next in the hash. */
+export const PORTS = 0;
+export const KIND = 1;
+export const ADDRESS_0 = 2;
+export const ADDRESS_1 = 3;
+export const NEXT = 4;
+
+/** FLAG_*; the low two bits are the direction of the packet that made it. */
+export const FLAGS = 10;
+/** Index of the interface a state is bound to; 0 is floating. */
+export const INTERFACE = 11;
+/** Second of the packet that its timeout counts from. */
+export const TOUCHED = 12;
+/** Which timeout runs: a number of timeouts.ts. */
+export const TIMEOUT = 13;
+/** Number of the rule that made it, and further down of the outermost anchor call and the translation rule; -1 for none. */
+export const RULE = 14;
+/** Interface index of the chosen way, 0 for none. */
+export const ROUTE_INTERFACE = 15;
+/** Who made it, and the other one: PEER_WORDS each. */
+export const SOURCE = 16;
+export const DESTINATION = 22;
+export const ROUTE = 28;
+/** IPv6: words 1 to 3 of both addresses of each side. */
+export const WIRE_REST = 32;
+export const STACK_REST = 38;
+export const CREATED = 44;
+export const ID_HIGH = 45;
+export const ID_LOW = 46;
+export const TAG = 47;
+/** Doubles, by their places in the Float64Array over the same memory: packets and bytes, in the direction of creation and back. */
+export const COUNTERS = 24;
+export const COUNTER_WORDS = 8;
+export const ANCHOR = 56;
+export const NAT_RULE = 57;
+/** Even while the record is free, odd while it is in use. */
+export const GENERATION = 58;
+/** Numbers of source nodes plus 1, 0 for none: of the rule's tracking, of translation, of the route. */
+export const SOURCE_NODE = 59;
+export const NAT_NODE = 60;
+export const ROUTE_NODE = 61;
+/** Number of the StateExtra plus 1, 0 for none. */
+export const EXTRA = 62;
+/** Host id of the machine that made it. */
+export const CREATOR = 63;
+
+/** Words of a peer. */
+export const PEER_WORDS = 6;
+export const PEER_STATE = 0;
+/** Highest sequence number sent, and the first that the other side does not allow. */
+export const SEQ_LOW = 1;
+export const SEQ_HIGH = 2;
+/** Largest window announced, not scaled. */
+export const MAX_WINDOW = 3;
+/** Shift in the low four bits; WSCALE_SEEN when the option was there. MSS in the upper half (synproxy). */
+export const WINDOW_SCALE = 4;
+/** What is added to its sequence numbers on the way through. */
+export const SEQ_DIFFERENCE = 5;
+
+export const WSCALE_SEEN = 0x80;
+export const SCALE_MASK = 0x0f;
+export const MSS_SHIFT = 16;
+
+export const FLAG_DIRECTION = 3;
+export const FLAG_SLOPPY = 1 << 2;
+/** The sides differ. */
+export const FLAG_TRANSLATED = 1 << 3;
+export const FLAG_LOG_ALL = 1 << 4;
+export const FLAG_ALLOW_OPTIONS = 1 << 5;
+export const FLAG_ROUTE_TO = 1 << 6;
+export const FLAG_REPLY_TO = 1 << 7;
+export const FLAG_DUP_TO = 1 << 8;
+export const FLAG_NO_SYNC = 1 << 9;
+/** A rule of it has tables in which its packets are counted. */
+export const FLAG_TABLES = 1 << 10;
+/** The handshake was counted for the source. */
+export const FLAG_CONNECTED = 1 << 11;
+export const FLAG_PFLOW = 1 << 12;
+/** Something rare is in StateExtra. */
+export const FLAG_EXTRA = 1 << 13;
+/** Translated between families. */
+export const FLAG_FAMILIES = 1 << 14;
+/** More rules than RULE count its packets. */
+export const FLAG_MORE_RULES = 1 << 15;
