@@ -43,6 +43,10 @@ export interface SocketCalls {
   /** `protocol` matters to raw sockets (1 ICMP, 58 ICMPv6, …). Answers the socket's id. */
   'socket.open': [{ readonly type: SocketType; readonly family: Family; readonly protocol?: number }, number];
   'socket.bind': [{ readonly id: number; readonly address?: Address; readonly port?: number }, Endpoint];
+  /**
+   * `backlog` bounds the connections that were announced by 'socket.accepted' and that no call has named yet: SYNs beyond it are
+   * dropped until userland takes some.
+   */
   'socket.listen': [{ readonly id: number; readonly backlog: number }, null];
   /**
    * TCP: sends the SYN; 'socket.connected' or 'socket.closed' follows. UDP and raw: sets the peer.

@@ -9,12 +9,12 @@ import type { Connection } from './connection.ts';
 import type { TcpContext } from './context.ts';
 import { abort, end, keepaliveInterval, startKeepalive } from './lifecycle.ts';
 import { output, resendAll, sendProbe, startRetransmitTimer } from './output.ts';
-import { FIN_WAIT_2, SYN_RCVD, SYN_SENT, TIME_WAIT } from './states.ts';
+import { FIN_WAIT_2, SYN_RCVD, SYN_SENT, synchronized, TIME_WAIT } from './states.ts';
 import { sendAck, sendKeepalive, sendSyn } from './transmit.ts';
 
 /** Retransmissions without an acknowledgment before the connection is given up (TCP_MAXRXTSHIFT; R2 of RFC 9293 3.8.3). */
 const MAXIMUM_RETRANSMISSIONS = 12;
-/** From here on an error that ICMP reported ends it sooner. */
+/** While connecting an error that was reported ends it sooner. */
 const ENOUGH_WITH_ERROR = 3;
 /** Keepalive probes without an answer (TCPTV_KEEPCNT). */
 const MAXIMUM_PROBES = 8;
@@ -31,14 +31,14 @@ function retransmit(context: TcpContext, c: Connection): void {
   context.counters.count(tcps.RETRANSMIT_TIMEOUTS);
   const repeated = c.roundTrip.backoff > 0;
   c.roundTrip.backoff++;
-  const enough = c.softError === undefined ? MAXIMUM_RETRANSMISSIONS : ENOUGH_WITH_ERROR;
-  if (c.roundTrip.backoff > enough) {
+  const impatient = !synchronized(c.state) && c.softError !== undefined;
+  if (c.roundTrip.backoff > (impatient ? ENOUGH_WITH_ERROR : MAXIMUM_RETRANSMISSIONS)) {
     context.counters.count(tcps.TIMEOUT_DROPS);
     end(context, c, c.softError ?? 'ETIMEDOUT');
     return;
   }
   c.timedAgain = true;
-  if (c.state === SYN_SENT || c.state === SYN_RCVD) {
+  if (!synchronized(c.state)) {
     sendSyn(context, c, c.state === SYN_SENT ? FLAG_SYN : FLAG_SYN | FLAG_ACK);
     startRetransmitTimer(c);
     return;

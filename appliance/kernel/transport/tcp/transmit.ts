@@ -6,7 +6,7 @@ import { INET } from '../../../abi/address.ts';
 import * as tcps from '../../../abi/counters/tcp.ts';
 import * as tcp from '../../../wire/tcp.ts';
 import * as tcpOptions from '../../../wire/tcpOptions.ts';
-import { errnoOf, OK } from '../../inet/errors.ts';
+import { errnoOf, NO_BUFFERS, OK, TOO_BIG } from '../../inet/errors.ts';
 import { GSO_TCP4, GSO_TCP6, type Packet } from '../../packet.ts';
 import { type Connection, IPPROTO_TCP, RECEIVE_SHIFT } from './connection.ts';
 import type { TcpContext } from './context.ts';
@@ -125,9 +125,22 @@ function sendPacket(context: TcpContext, c: Connection, packet: Packet): number 
   const error = c.network.output(packet);
   if (error !== OK) {
     context.counters.count(tcps.SEND_ERRORS);
-    c.softError = errnoOf(error);
+    noteError(c, error);
   }
   return error;
+}
+
+/** A full queue is loss like any other; a path that got narrower here is heeded; the rest is the reason should it time out. */
+function noteError(c: Connection, error: number): void {
+  if (error === NO_BUFFERS) return;
+  if (error !== TOO_BIG) {
+    c.softError = errnoOf(error);
+    return;
+  }
+  const mtu = c.network.mtu(c.remote);
+  if (mtu === 0 || mtu >= c.pathMtu) return;
+  c.pathMtu = mtu;
+  c.updateSegment();
 }
 
 /** The checksum is finished by the device, or in front of it: the field holds the pseudo header's sum (vnet.ts). */
