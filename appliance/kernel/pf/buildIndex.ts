@@ -103,7 +103,8 @@ function addressInterval(rows: Int32Array, host: number, prefix: number, range: 
   const width = prefix === HOST_PREFIX4 ? 1 : 4;
   const low = Array.from(rows.subarray(host + HOST_LOW, host + HOST_LOW + width));
   const high = Array.from(rows.subarray(host + HOST_HIGH, host + HOST_HIGH + width));
-  return { low, high: kind === range ? high : low.map((word, i) => word | ~high[i]!) };
+  const last = kind === range ? high : low.map((word, i) => word | ~high[i]!);
+  return compareValues(low, last) > 0 ? null : { low, high: last };
 }
 
 function portInterval(rows: Int32Array, host: number): Wanted {

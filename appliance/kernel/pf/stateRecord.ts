@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: ISC
 //
-// Where what stands in the record of a state (struct pf_state): 64 words, four lines of a cache. What a packet of a known IPv4
-// connection needs lies in the first two and in the counters.
+// Where what stands in the record of a state (struct pf_state): 64 words. What a packet of a known IPv4 connection needs lies in the first
+// half, two lines of a cache that are fetched together; with a million states that is most of what the packet costs.
 
 export const RECORD_WORDS = 64;
 
-// Two sides, wire and stack: what the cable of the interface shows, and what the rest of the machine sees.
-
+/** The wire side: what the cable of the interface shows. The stack side, what the rest of the machine sees, lies further down. */
 export const WIRE = 0;
-export const STACK = 5;
 /** Within a side: ports (first << 16 | second), family << 8 | protocol, the first words of both addresses, next in the hash. */
 export const PORTS = 0;
 export const KIND = 1;
@@ -17,43 +15,45 @@ export const ADDRESS_1 = 3;
 export const NEXT = 4;
 
 /** FLAG_*; the low two bits are the direction of the packet that made it. */
-export const FLAGS = 10;
+export const FLAGS = 5;
 /** Index of the interface a state is bound to; 0 is floating. */
-export const INTERFACE = 11;
+export const INTERFACE = 6;
 /** Second of the packet that its timeout counts from. */
-export const TOUCHED = 12;
+export const TOUCHED = 7;
 /** Which timeout runs: a number of timeouts.ts. */
-export const TIMEOUT = 13;
-/** Number of the rule that made it, and further down of the outermost anchor call and the translation rule; -1 for none. */
-export const RULE = 14;
+export const TIMEOUT = 8;
+/** Number of the rule that made it. */
+export const RULE = 9;
 /** Interface index of the chosen way, 0 for none. */
-export const ROUTE_INTERFACE = 15;
-/** Who made it, and the other one: PEER_WORDS each. */
-export const SOURCE = 16;
-export const DESTINATION = 22;
-export const ROUTE = 28;
-/** IPv6: words 1 to 3 of both addresses of each side. */
-export const WIRE_REST = 32;
-export const STACK_REST = 38;
-export const CREATED = 44;
-export const ID_HIGH = 45;
-export const ID_LOW = 46;
-export const TAG = 47;
-/** Doubles, by their places in the Float64Array over the same memory: packets and bytes, in the direction of creation and back. */
-export const COUNTERS = 24;
-export const COUNTER_WORDS = 8;
-export const ANCHOR = 56;
-export const NAT_RULE = 57;
-/** Even while the record is free, odd while it is in use. */
-export const GENERATION = 58;
-/** Numbers of source nodes plus 1, 0 for none: of the rule's tracking, of translation, of the route. */
-export const SOURCE_NODE = 59;
-export const NAT_NODE = 60;
-export const ROUTE_NODE = 61;
-/** Number of the StateExtra plus 1, 0 for none. */
-export const EXTRA = 62;
+export const ROUTE_INTERFACE = 10;
 /** Host id of the machine that made it. */
-export const CREATOR = 63;
+export const CREATOR = 11;
+/** Who made it, and the other one: PEER_WORDS each. */
+export const SOURCE = 12;
+export const DESTINATION = 18;
+/** Doubles, by their place in the Float64Array over the same memory: packets and bytes, in the direction of creation and back. */
+export const COUNTERS = 12;
+
+export const STACK = 32;
+export const ROUTE = 37;
+/** IPv6: words 1 to 3 of both addresses of each side. */
+export const WIRE_REST = 41;
+export const STACK_REST = 47;
+export const CREATED = 53;
+export const ID_HIGH = 54;
+export const ID_LOW = 55;
+export const TAG = 56;
+/** Numbers of the outermost anchor call and of the translation rule; -1 for none. */
+export const ANCHOR = 57;
+export const NAT_RULE = 58;
+/** Even while the record is free, odd while it is in use. */
+export const GENERATION = 59;
+/** Numbers of source nodes, 0 for none: of the rule's tracking, of translation, of the route. */
+export const SOURCE_NODE = 60;
+export const NAT_NODE = 61;
+export const ROUTE_NODE = 62;
+/** Number of the StateExtra, 0 for none. */
+export const EXTRA = 63;
 
 /** Words of a peer. */
 export const PEER_WORDS = 6;

@@ -136,7 +136,7 @@ export class States {
   /** Makes room in the hash for so many states; when it is full, buckets get longer. */
   reserve(limit: number): void {
     let size = SMALLEST;
-    while (size < limit && size < 1 << 23) size *= 2;
+    while (size < 2 * limit && size < 1 << 24) size *= 2;
     if (size <= this.heads.length) return;
     const heads = new Int32Array(size);
     heads.set(this.heads);
@@ -272,13 +272,15 @@ export class States {
     records[at + side + NEXT] = this.heads[bucket]!;
     this.heads[bucket] = nodeOf(state, side);
     this.nodes++;
-    if (this.nodes > this.mask + this.split) this.grow();
+    // Twice as many buckets as keys: what stands before a record in its bucket costs a miss of the cache.
+    this.grow();
+    this.grow();
   }
 
-  /** One bucket more: what is in the one whose turn it is goes into it or into the new one. */
+  /** One bucket more where it is wanted: what is in the one whose turn it is goes into it or into the new one. */
   private grow(): void {
     const twin = this.split + this.mask + 1;
-    if (twin >= this.heads.length) return;
+    if (twin > 2 * this.nodes || twin >= this.heads.length) return;
     let node = this.heads[this.split]!;
     this.heads[this.split] = 0;
     const bucket = this.split++;
