@@ -24,6 +24,7 @@ import type {
 } from '../../abi/pf.ts';
 import type { ActiveRule } from './activeRule.ts';
 import { KifCounters } from './kifs.ts';
+import { refuseNotBuilt } from './notBuilt.ts';
 import type { PfParts } from './parts.ts';
 import type { Pf } from './pf.ts';
 import { type ActiveList, LISTS } from './rulesets.ts';
@@ -91,6 +92,7 @@ export class PfHandlers {
   /** Everything is compiled and checked before anything is changed. */
   private load(load: PfLoad): null {
     const { rulesets, tables, settings } = this.parts;
+    refuseNotBuilt(load);
     const prepared = load.anchors.map(({ path, rules }) => ({ path, lists: rulesets.prepare(path, rules) }));
     tables.checkRoom(load.tables.reduce((sum, table) => sum + (table.entries?.length ?? 0), 0));
     tables.checkTables(

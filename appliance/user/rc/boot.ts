@@ -51,7 +51,11 @@ export async function boot(parts: BootParts): Promise<void> {
   await setSysctls(parts);
   parts.say('starting network');
   await startNetwork(parts);
-  if (filter) await loadFilter(parts);
+  if (filter) {
+    await loadFilter(parts);
+    // As rc(8) does for pflogd(8): where `log` rules are seen.
+    await ensureExists(parts, 'pflog0');
+  }
   await startDaemons(parts, rcConf);
 }
 

@@ -304,3 +304,21 @@ test('today scrub belongs to rules, and the state does it to all that follows', 
   const from = (ttl: number) => ip4({ source: LEFT, destination: RIGHT, ttl }, udp(1, 2));
   assert.deepEqual([hops(from(9)), hops(from(9)), hops(from(60))], [49, 49, 59]);
 });
+
+test('what is not built is refused where it stands, and the rules in force stay', () => {
+  const filter = new Filter('block all\n');
+  const cases = [
+    ['pass\npass in inet6 from any to 64:ff9b::/96 af-to inet from 192.0.2.1\n', 'pf.conf:2: af-to'],
+    ['pass in proto tcp to port 80 divert-to 127.0.0.1 port 8080\n', 'pf.conf:1: divert-to'],
+    ['pass in proto tcp divert-packet port 700\n', 'pf.conf:1: divert-packet'],
+    ['pass\nblock in proto tcp from any os NMAP\n', 'pf.conf:2: os "NMAP"'],
+    ['set syncookies always\npass\n', 'set syncookies always'],
+  ] as const;
+  for (const [text, reason] of cases) {
+    const message = `${reason} is not built yet; the rules in force stay`;
+    assert.throws(() => filter.load(text), { code: 'EOPNOTSUPP', message });
+    assert.deepEqual(filter.left(datagram()), []);
+  }
+  filter.load('set syncookies never\npass in proto tcp from any os unknown\npass proto udp\n');
+  assert.equal(filter.left(datagram()).length, 1);
+});
