@@ -12,16 +12,12 @@ import type { LoadedRule, PfStatus, StateInfo } from '../../appliance/abi/pf.ts'
 import { ANY_HOST, type Dialect, type Rule } from '../../appliance/abi/rule.ts';
 import type { Network, Timers } from '../../appliance/user/relayd/network.ts';
 import { type Relayd, type RelaydParts, startRelayd } from '../../appliance/user/relayd/relayd.ts';
+import { settle } from './settle.ts';
 
 interface Timer {
   readonly at: number;
   readonly order: number;
   readonly fire: () => void;
-}
-
-/** Lets everything that waits for a promise or the event loop go on. */
-export async function settle(): Promise<void> {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 export class VirtualClock implements Timers {

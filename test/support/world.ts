@@ -9,6 +9,7 @@ import type {
   CallName,
   EventName,
   Events,
+  KernelClient,
   KernelEvent,
   Request,
 } from '../../appliance/abi/client.ts';
@@ -18,6 +19,7 @@ import { Packet } from '../../appliance/kernel/packet.ts';
 import * as pcap from '../../appliance/wire/pcap.ts';
 import { type Port, Segment, type SegmentOptions } from '../../drivers/memory.ts';
 import { moved, type Statistics } from './expect.ts';
+import { settle } from './settle.ts';
 
 /** More steps than this at one instant is a loop that does not end. */
 const MAXIMUM_STEPS_AT_ONCE = 100_000;
@@ -83,14 +85,26 @@ export class Host {
 
   private heard(event: KernelEvent): void {
     this.events.push(event);
-    for (const listener of this.listeners) listener(event);
+    for (const listener of [...this.listeners]) listener(event);
   }
 
-  /** Calls `listener` for each event of a kind from now on. */
-  on<E extends EventName>(name: E, listener: (data: Events[E]) => void): void {
-    this.listeners.push((event) => {
+  /** Calls `listener` for each event of a kind from now on, until the answer is called. */
+  on<E extends EventName>(name: E, listener: (data: Events[E]) => void): () => void {
+    const one = (event: KernelEvent) => {
       if (event.event === name) listener(event.data as Events[E]);
-    });
+    };
+    this.listeners.push(one);
+    return () => {
+      this.listeners.splice(this.listeners.indexOf(one), 1);
+    };
+  }
+
+  /** The kernel as userland is handed it: answers are promised, and events come after the kernel's step, never within it. */
+  get client(): KernelClient {
+    return {
+      call: async (name, request) => this.call(name, request),
+      on: (name, listener) => this.on(name, (data) => queueMicrotask(() => listener(data))),
+    };
   }
 
   call<C extends CallName>(name: C, request: Request<C>): Answer<C> {
@@ -224,12 +238,16 @@ export class World {
     return new Station(wire.segment.port(name));
   }
 
-  /** Does something in a while, in microseconds. */
-  after(delay: number, act: () => void): void {
-    const time = this.now + delay;
+  /** Does something in a while, in microseconds, unless the answer is called before. */
+  after(delay: number, act: () => void): () => void {
+    const action = { time: this.now + delay, act };
     let at = this.actions.length;
-    while (at > 0 && this.actions[at - 1]!.time > time) at--;
-    this.actions.splice(at, 0, { time, act });
+    while (at > 0 && this.actions[at - 1]!.time > action.time) at--;
+    this.actions.splice(at, 0, action);
+    return () => {
+      const place = this.actions.indexOf(action);
+      if (place >= 0) this.actions.splice(place, 1);
+    };
   }
 
   /** Lets time pass, in microseconds, and everything happen that is due until then. */
@@ -242,6 +260,18 @@ export class World {
       this.step(Math.max(next, this.now));
     }
     this.step(until);
+  }
+
+  /** The same for worlds with userland in them: whatever waits for a promise goes on before time does. */
+  async live(duration: number): Promise<void> {
+    const until = this.now + duration;
+    await settle();
+    for (let next = this.next(); next <= until; next = this.next()) {
+      this.step(Math.max(next, this.now));
+      await settle();
+    }
+    this.step(until);
+    await settle();
   }
 
   /** The instant of the next event: a frame that arrives, a kernel's deadline, an action. */
