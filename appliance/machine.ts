@@ -151,8 +151,11 @@ export class RunningMachine implements CommandRunner {
         'error',
       );
     });
+    const links = new Map<string, boolean>();
     this.kernel.on('interface.state', ({ name, link }) => {
-      this.log.say('kernel', `${name}: link state ${link ? 'up' : 'down'}`);
+      // Told of interfaces that are set up or down, too, which is no news of the link.
+      if (links.get(name) !== link) this.log.say('kernel', `${name}: link state ${link ? 'up' : 'down'}`);
+      links.set(name, link);
     });
     this.kernel.on('system.log', ({ level, text }) => this.log.say('kernel', text, level));
   }

@@ -50,6 +50,8 @@ export interface SegmentOptions {
   readonly capabilities?: Capabilities;
   readonly faults?: Faults;
   readonly capture?: CaptureHook;
+  /** Whether it is a switch, which sends to the port that an address was last heard at; else every port gets every frame. */
+  readonly switched?: boolean;
 }
 
 /** A frame on its way, with the notes of a device that offloads; positions count from the start of the frame. */
@@ -63,6 +65,9 @@ interface Flight {
   readonly gsoType: number;
   readonly segmentSize: number;
 }
+
+/** Addresses that a switch remembers; it begins anew when there are more. */
+const MAXIMUM_LEARNED = 8192;
 
 /** One end of a segment. */
 export class Port implements Device {
@@ -122,6 +127,8 @@ export class Segment {
   private flights: Flight[] = [];
   private head = 0;
   private readonly packet = new Packet();
+  /** A switch's forwarding table, by Ethernet address as a number. */
+  private readonly learned: Map<number, Port> | undefined;
 
   constructor(options: SegmentOptions) {
     this.clock = options.clock;
@@ -132,6 +139,7 @@ export class Segment {
     this.capabilities = options.capabilities ?? NO_OFFLOADS;
     this.faults = options.faults;
     this.capture = options.capture;
+    this.learned = options.switched ? new Map() : undefined;
   }
 
   /** A further port, plugged in. */
@@ -155,11 +163,22 @@ export class Segment {
       this.flights = this.flights.slice(this.head);
       this.head = 0;
     }
+    const only = this.learned === undefined ? undefined : this.switchPort(flight, this.learned);
     for (const port of this.ports) {
       if (port === flight.from || !port.carrier || port.receiver === undefined) continue;
+      if (only !== undefined && port !== only) continue;
       unpack(flight, this.packet);
       port.receiver(this.packet);
     }
+  }
+
+  /** Learns where the sender is; answers the port of the receiver, undefined where everyone is to get the frame. */
+  private switchPort({ bytes, from }: Flight, learned: Map<number, Port>): Port | undefined {
+    if (learned.size >= MAXIMUM_LEARNED) learned.clear();
+    learned.set(addressNumber(bytes, ethernet.sourceAt(0)), from);
+    return ethernet.isMulticast(bytes, 0)
+      ? undefined
+      : learned.get(addressNumber(bytes, ethernet.destinationAt(0)));
   }
 
   /** Takes a copy of a frame from one of its ports. REFUSED when it is one that such a device cannot take. */
@@ -205,6 +224,11 @@ export class Segment {
       this.launch({ ...flight, bytes, due: flight.due + late });
     }
   }
+}
+
+/** An Ethernet address as one number. */
+function addressNumber(bytes: Uint8Array, at: number): number {
+  return ethernet.addressHigh(bytes, at) * 2 ** 32 + (ethernet.addressLow(bytes, at) >>> 0);
 }
 
 function pack(packet: Packet, from: Port, due: number): Flight {

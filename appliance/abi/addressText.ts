@@ -3,7 +3,15 @@
 // Addresses as text, read and written in this one place: dotted quad, RFC 4291/5952 text, prefixes, Ethernet.
 
 import { Address4, Address6 } from 'ip-address';
-import { type Address, addressBits, INET, INET6, type LinkAddress, type Prefix } from './address.ts';
+import {
+  type Address,
+  addressBits,
+  INET,
+  INET6,
+  isLinkLocal,
+  type LinkAddress,
+  type Prefix,
+} from './address.ts';
 
 /** Words of an address written as text, or undefined when it is not one. A scope (`%vr0`) is not accepted here. */
 export function parseAddress(text: string): Address | undefined {
@@ -13,6 +21,15 @@ export function parseAddress(text: string): Address | undefined {
     return { family: INET6, words: wordsOf(bytesOfIpv6(new Address6(text))) };
   }
   return undefined;
+}
+
+/** `fe80::1%vr0`: a link-local address and the interface whose link it is on; other addresses have none (RFC 4007 11). */
+export function parseZonedAddress(text: string): { address: Address; zone?: string } | undefined {
+  const [bare = '', zone, ...more] = text.split('%');
+  const address = parseAddress(bare);
+  if (address === undefined || zone === '' || more.length > 0) return undefined;
+  if (zone === undefined) return { address };
+  return isLinkLocal(address) ? { address, zone } : undefined;
 }
 
 /** `ADDRESS/LENGTH`, or a bare address as a host; undefined when it is neither. Host bits are kept. */

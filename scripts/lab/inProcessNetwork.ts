@@ -92,7 +92,7 @@ export class InProcessNetwork implements Network {
   ): Promise<InProcessNetwork> {
     const network = new InProcessNetwork();
     for (const name of definition.segments) {
-      const segment = new Segment({ clock: network.time });
+      const segment = new Segment({ clock: network.time, switched: true });
       network.segments.set(name, segment);
       network.time.segments.push(segment);
     }

@@ -40,8 +40,9 @@ export async function configureHost(namespace: Namespace, machine: string): Prom
   }
   const mygate = join(etc, 'mygate');
   if (existsSync(mygate)) {
-    for (const gateway of parseMygate(readFileSync(mygate, 'utf8'), mygate)) {
-      batch.push(`route add default via ${formatAddress(gateway)}`);
+    for (const { address, zone } of parseMygate(readFileSync(mygate, 'utf8'), mygate)) {
+      const on = zone === undefined ? '' : ` dev ${zone}`;
+      batch.push(`route add default via ${formatAddress(address)}${on}`);
     }
   }
   await namespace.must(['ip', '-batch', '-'], `${batch.join('\n')}\n`);

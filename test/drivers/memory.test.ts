@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { NO_CARRIER, type Outcome, QUEUE_FULL, REFUSED, TRANSMITTED } from '../../appliance/kernel/device.ts';
 import { GSO_TCP4, Packet } from '../../appliance/kernel/packet.ts';
 import { Random } from '../../appliance/kernel/random.ts';
+import * as ethernet from '../../appliance/wire/ethernet.ts';
 import { type Port, Segment, type SegmentOptions } from '../../drivers/memory.ts';
 
 class Bench {
@@ -52,6 +53,28 @@ test('a frame comes out of every other port after the delay, in order', () => {
   assert.deepEqual(bench.run(99), []);
   assert.deepEqual(bench.run(100), [1, 2]);
   assert.deepEqual(third, [1, 2]);
+});
+
+test('a switch sends a frame to the port where its address was last heard, and to all until then', () => {
+  const bench = new Bench({ switched: true });
+  const c = bench.segment.port('c');
+  const heard: string[] = [];
+  for (const port of [bench.a, bench.b, c]) port.receiver = () => heard.push(port.name);
+  const send = (port: Port, to: number, from: number) => {
+    const packet = new Packet();
+    packet.end = packet.link + 60;
+    ethernet.write(packet.bytes, packet.link, to, to, from, from, ethernet.TYPE_IPV4);
+    port.transmit(packet);
+    bench.run(bench.clock.now + 1_000);
+    return heard.splice(0).join(' ');
+  };
+  const [station, moved, everyone] = [0x0200, 0x0202, 0x3333];
+  assert.equal(send(bench.a, moved, station), 'b c', 'unknown');
+  assert.equal(send(bench.b, station, moved), 'a');
+  assert.equal(send(bench.a, moved, station), 'b');
+  assert.equal(send(bench.a, everyone, station), 'b c', 'a group');
+  assert.equal(send(c, everyone, moved), 'a b');
+  assert.equal(send(bench.a, moved, station), 'c', 'heard elsewhere since');
 });
 
 test('what the device cannot take is refused', () => {

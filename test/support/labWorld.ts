@@ -44,7 +44,7 @@ export class LabWorld {
     // Commands are loaded from disk when they are first used, which takes real time: now, not within the world's.
     for (const command of COMMAND_NAMES) await findCommand(command);
     const { segments, hosts } = readLab(PROJECT, name);
-    for (const segment of segments) lab.wires.set(segment, lab.world.wire());
+    for (const segment of segments) lab.wires.set(segment, lab.world.wire({ switched: true }));
     for (const definition of hosts) await lab.bootHost(definition);
     return lab;
   }

@@ -45,7 +45,8 @@ async function routes(family: string | undefined, json: boolean, context: Comman
   const number = family === 'inet' ? INET : family === 'inet6' ? INET6 : undefined;
   if (family !== undefined && number === undefined) throw new UsageError(`${family}: unknown address family`);
   const list = await listRoutes(kernelOf(context), number);
-  context.stdout(json ? `${JSON.stringify({ routes: list })}\n` : printRoutes(list));
+  const interfaces = await kernelOf(context).call('interface.list', {});
+  context.stdout(json ? `${JSON.stringify({ routes: list })}\n` : printRoutes(list, interfaces));
   return 0;
 }
 

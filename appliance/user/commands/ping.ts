@@ -3,11 +3,11 @@
 // ping(8): ICMP echo requests, and what comes back.
 
 import { type Address, type Family, INET, INET6 } from '../../abi/address.ts';
-import { formatAddress, parseAddress } from '../../abi/addressText.ts';
 import { CallError } from '../../abi/errno.ts';
 import type { Command, CommandContext } from './command.ts';
 import { type Answer, EchoSocket, type Message, pause } from './echo.ts';
-import { command, Failure, UsageError } from './failure.ts';
+import { command, Failure, kernelOf, UsageError } from './failure.ts';
+import { Zones } from './zone.ts';
 
 interface Options {
   count: number;
@@ -42,9 +42,10 @@ function pingOf(name: string, family: Family): Command {
       while (rest[0]?.startsWith('-')) option(options, rest.shift()!, rest);
       const [host] = rest;
       if (host === undefined) throw new UsageError('');
-      const address = parseAddress(host);
-      if (address?.family !== family) throw new Failure(`${host}: not an IPv${family} address`);
-      return new Ping(address, options, context).run();
+      const zones = await Zones.of(kernelOf(context));
+      const address = zones.parse(host);
+      if (address.family !== family) throw new Failure(`${host}: not an IPv${family} address`);
+      return new Ping(address, zones, options, context).run();
     },
   );
 }
@@ -83,6 +84,7 @@ function option(options: Options, word: string, rest: string[]): void {
 
 class Ping {
   private readonly address: Address;
+  private readonly zones: Zones;
   private readonly options: Options;
   private readonly context: CommandContext;
   private readonly sentAt = new Map<number, number>();
@@ -91,15 +93,16 @@ class Ping {
   private duplicates = 0;
   private sent = 0;
 
-  constructor(address: Address, options: Options, context: CommandContext) {
+  constructor(address: Address, zones: Zones, options: Options, context: CommandContext) {
     this.address = address;
+    this.zones = zones;
     this.options = options;
     this.context = context;
   }
 
   async run(): Promise<number> {
     const { options, context } = this;
-    const text = formatAddress(this.address);
+    const text = this.zones.format(this.address);
     const socket = await EchoSocket.open(context, this.address.family, (message, answer) =>
       this.hear(message, answer),
     );
@@ -138,7 +141,7 @@ class Ping {
   private hear(message: Message, answer: Answer): void {
     const started = this.sentAt.get(answer.sequence);
     if (started === undefined) return;
-    const from = formatAddress(message.from.address);
+    const from = this.zones.format(message.from.address);
     const { stdout } = this.context;
     if (answer.kind !== 'reply') {
       const what = answer.kind === 'exceeded' ? 'Time to live exceeded' : 'Destination unreachable';

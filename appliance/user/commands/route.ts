@@ -3,7 +3,7 @@
 // route(8): shows and changes the routing table.
 
 import { type Address, addressBits, INET, INET6, type Prefix } from '../../abi/address.ts';
-import { formatAddress, parseAddress, parsePrefix } from '../../abi/addressText.ts';
+import { formatAddress, parseAddress, parsePrefix, parseZonedAddress } from '../../abi/addressText.ts';
 import { CallError } from '../../abi/errno.ts';
 import { maskLength } from '../config/hostnameIf.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -42,9 +42,10 @@ function familyOf(words: readonly string[]): { family?: 4 | 6 } {
 }
 
 async function show(words: readonly string[], json: boolean, context: CommandContext): Promise<number> {
-  const routes = await listRoutes(kernelOf(context), familyOf(words).family);
+  const kernel = kernelOf(context);
+  const routes = await listRoutes(kernel, familyOf(words).family);
   if (json) context.stdout(`${JSON.stringify({ routes: routes.map(plain) })}\n`);
-  else context.stdout(printRoutes(routes));
+  else context.stdout(printRoutes(routes, await kernel.call('interface.list', {})));
   return 0;
 }
 
@@ -128,11 +129,12 @@ function parse(words: readonly string[]): Parsed {
   }
   const [to, via] = plainWords;
   if (to === undefined) throw new UsageError('a destination is missing');
-  const gateway = via === undefined ? undefined : (parseAddress(via) ?? fail(`${via}: bad value`));
+  const zoned = via === undefined ? undefined : (parseZonedAddress(via) ?? fail(`${via}: bad value`));
   return {
     ...options,
-    destination: destinationOf(to, length, gateway?.family ?? family),
-    ...(gateway ? { gateway } : {}),
+    destination: destinationOf(to, length, zoned?.address.family ?? family),
+    ...(zoned === undefined ? {} : { gateway: zoned.address }),
+    ...(zoned?.zone === undefined ? {} : { interface: zoned.zone }),
   };
 }
 

@@ -2,9 +2,19 @@
 //
 // The routing table as `route show` and `netstat -r` lay it out.
 
-import { addressBits, type Family, INET, INET6, isLinkLocal, type Prefix } from '../../abi/address.ts';
-import { formatAddress } from '../../abi/addressText.ts';
+import {
+  addressBits,
+  contains,
+  type Family,
+  INET,
+  INET6,
+  isLinkLocal,
+  type Prefix,
+  sameAddress,
+} from '../../abi/address.ts';
+import { formatAddress, formatLinkAddress } from '../../abi/addressText.ts';
 import type { KernelClient } from '../../abi/client.ts';
+import type { InterfaceInfo } from '../../abi/interface.ts';
 import { ROUTE_FLAGS, type RouteFlag, type RouteInfo } from '../../abi/route.ts';
 
 /** Every route, page by page, sorted as the original's walk of its tree: by address, shorter prefixes first. */
@@ -32,43 +42,59 @@ function compare(a: Prefix, b: Prefix): number {
 }
 
 const TITLES: Readonly<Record<Family, string>> = { 4: 'Internet', 6: 'Internet6' };
-const WIDTHS: Readonly<Record<Family, number>> = { 4: 18, 6: 42 };
+/** Of the columns Destination and Gateway. */
+const WIDTHS: Readonly<Record<Family, readonly [number, number]>> = { 4: [18, 18], 6: [34, 30] };
 
 /** Both families' tables under their headings. */
-export function printRoutes(routes: readonly RouteInfo[]): string {
+export function printRoutes(routes: readonly RouteInfo[], interfaces: readonly InterfaceInfo[]): string {
   let text = 'Routing tables\n';
   for (const family of [INET, INET6] as const) {
     const own = routes.filter((route) => route.destination.family === family);
     if (own.length === 0) continue;
-    const width = WIDTHS[family];
+    const [wide, narrow] = WIDTHS[family];
     text += `\n${TITLES[family]}:\n`;
-    text += `${'Destination'.padEnd(width)} ${'Gateway'.padEnd(width)} Flags   Refs      Use   Mtu  Prio Iface\n`;
-    for (const route of own) text += `${printRoute(route, width)}\n`;
+    text += `${'Destination'.padEnd(wide)} ${'Gateway'.padEnd(narrow)} Flags   Refs      Use   Mtu  Prio Iface\n`;
+    for (const route of own) text += `${printRoute(route, interfaces)}\n`;
   }
   return text;
 }
 
-function printRoute(route: RouteInfo, width: number): string {
-  const flags = (Object.keys(ROUTE_FLAGS) as RouteFlag[])
-    .filter((flag) => route.flags.includes(flag))
-    .map((flag) => ROUTE_FLAGS[flag])
-    .join('');
+function printRoute(route: RouteInfo, interfaces: readonly InterfaceInfo[]): string {
+  const on = interfaceOf(route, interfaces);
+  const [wide, narrow] = WIDTHS[route.destination.family];
+  const mtu = route.mtu > 0 ? route.mtu : on?.type === 'loopback' ? on.mtu : undefined;
   const columns = [
-    destination(route).padEnd(width),
-    gateway(route).padEnd(width),
-    flags.padEnd(6),
+    destination(route, on).padEnd(wide),
+    gateway(route, on).padEnd(narrow),
+    flags(route).padEnd(6),
     '0'.padStart(5),
     String(route.uses).padStart(8),
-    (route.mtu > 0 ? String(route.mtu) : '-').padStart(5),
+    (mtu === undefined ? '-' : String(mtu)).padStart(5),
     String(route.priority).padStart(5),
-    route.interface.padEnd(5),
+    (on?.name ?? route.interface).padEnd(5),
   ];
   return columns.join(' ').trimEnd();
 }
 
-function destination({ destination: prefix, interface: on }: RouteInfo): string {
+/** Letters in the original's order; `n` is what it calls a connected route. */
+function flags(route: RouteInfo): string {
+  const letters = (Object.keys(ROUTE_FLAGS) as RouteFlag[])
+    .filter((flag) => route.flags.includes(flag))
+    .map((flag) => ROUTE_FLAGS[flag]);
+  return `${letters.join('')}${route.flags.includes('cloning') ? 'n' : ''}`;
+}
+
+/** A route to an address of ours is shown on the interface that has the address. */
+function interfaceOf(route: RouteInfo, interfaces: readonly InterfaceInfo[]): InterfaceInfo | undefined {
+  const holder = route.flags.includes('local')
+    ? interfaces.find((one) => one.addresses.some((address) => sameAddress(address, route.destination)))
+    : undefined;
+  return holder ?? interfaces.find((one) => one.name === route.interface);
+}
+
+function destination({ destination: prefix }: RouteInfo, on: InterfaceInfo | undefined): string {
   if (prefix.length === 0) return 'default';
-  const zone = isLinkLocal(prefix) ? `%${on}` : '';
+  const zone = isLinkLocal(prefix) ? `%${on?.name}` : '';
   const text = prefix.family === INET && prefix.length < 32 ? shortIpv4(prefix) : formatAddress(prefix);
   return prefix.length === addressBits(prefix.family) ? `${text}${zone}` : `${text}${zone}/${prefix.length}`;
 }
@@ -79,7 +105,20 @@ function shortIpv4(prefix: Prefix): string {
   return bytes.slice(0, Math.max(1, Math.ceil(prefix.length / 8))).join('.');
 }
 
-function gateway(route: RouteInfo): string {
-  if (route.gateway !== undefined) return formatAddress(route.gateway);
-  return route.flags.includes('local') ? route.interface : 'link#';
+/** The next hop; where there is none, what the original has there: an address of ours in that network, or our link address. */
+function gateway(route: RouteInfo, on: InterfaceInfo | undefined): string {
+  const zoned = (address: Prefix) => `${formatAddress(address)}${isLinkLocal(address) ? `%${on?.name}` : ''}`;
+  if (route.gateway !== undefined) return zoned({ ...route.gateway, length: 0 });
+  if (on === undefined) return route.interface;
+  if (route.flags.includes('local')) {
+    return on.linkAddress === undefined
+      ? formatAddress(route.destination)
+      : formatLinkAddress(on.linkAddress);
+  }
+  const own = on.addresses.find((address) =>
+    route.flags.includes('broadcast')
+      ? address.broadcast !== undefined && sameAddress(address.broadcast, route.destination)
+      : contains(route.destination, address),
+  );
+  return own === undefined ? `link#${on.index}` : zoned(own);
 }

@@ -3,10 +3,10 @@
 // traceroute(8): the routers on the way, by echo requests with few hops to live (the original's -I).
 
 import { type Address, type Family, INET, INET6 } from '../../abi/address.ts';
-import { formatAddress, parseAddress } from '../../abi/addressText.ts';
 import type { Command, CommandContext } from './command.ts';
 import { type Answer, EchoSocket, pause } from './echo.ts';
-import { command, Failure, UsageError } from './failure.ts';
+import { command, Failure, kernelOf, UsageError } from './failure.ts';
+import { Zones } from './zone.ts';
 
 interface Options {
   hops: number;
@@ -29,9 +29,10 @@ function tracerouteOf(name: string, family: Family): Command {
     while (rest[0]?.startsWith('-')) option(options, rest.shift()!, rest);
     const [host] = rest;
     if (host === undefined) throw new UsageError('');
-    const address = parseAddress(host);
-    if (address?.family !== family) throw new Failure(`${host}: not an IPv${family} address`);
-    return trace(address, options, context);
+    const zones = await Zones.of(kernelOf(context));
+    const address = zones.parse(host);
+    if (address.family !== family) throw new Failure(`${host}: not an IPv${family} address`);
+    return trace(address, zones, options, context);
   });
 }
 
@@ -50,12 +51,17 @@ interface Heard {
   readonly at: number;
 }
 
-async function trace(address: Address, options: Options, context: CommandContext): Promise<number> {
+async function trace(
+  address: Address,
+  zones: Zones,
+  options: Options,
+  context: CommandContext,
+): Promise<number> {
   const heard = new Map<number, Heard>();
   const socket = await EchoSocket.open(context, address.family, (message, answer) => {
-    heard.set(answer.sequence, { from: formatAddress(message.from.address), answer, at: performance.now() });
+    heard.set(answer.sequence, { from: zones.format(message.from.address), answer, at: performance.now() });
   });
-  const text = formatAddress(address);
+  const text = zones.format(address);
   const bytes = address.family === INET ? 40 : 60;
   context.stdout(
     `${traceName(address.family)} to ${text} (${text}), ${options.hops} hops max, ${bytes} byte packets\n`,

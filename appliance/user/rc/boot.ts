@@ -171,10 +171,13 @@ async function setGateways(parts: BootParts): Promise<void> {
   const file = '/etc/mygate';
   if (!(await parts.files.exists(file))) return;
   try {
-    for (const gateway of parseMygate(await parts.files.read(file), file)) {
-      const words = gateway.words.map(() => 0);
-      const destination = { family: gateway.family, words, length: 0 };
-      await parts.kernel.call('route.add', { destination, gateway });
+    for (const { address: gateway, zone } of parseMygate(await parts.files.read(file), file)) {
+      const destination = { family: gateway.family, words: gateway.words.map(() => 0), length: 0 };
+      await parts.kernel.call('route.add', {
+        destination,
+        gateway,
+        ...(zone === undefined ? {} : { interface: zone }),
+      });
     }
   } catch (error) {
     complain(parts, error, file);

@@ -63,10 +63,11 @@ test('netmasks in both forms', () => {
 });
 
 test('mygate: one gateway of each family', () => {
-  assert.deepEqual(parseMygate('192.0.2.254\n3ffe:1::\n', 'f').map(formatAddress), [
-    '192.0.2.254',
-    '3ffe:1::',
-  ]);
+  const read = (text: string) =>
+    parseMygate(text, 'f').map(({ address, zone }) => `${formatAddress(address)} ${zone}`);
+  assert.deepEqual(read('192.0.2.254\n3ffe:1::\n'), ['192.0.2.254 undefined', '3ffe:1:: undefined']);
+  assert.deepEqual(read('fe80::1%vr0'), ['fe80::1 vr0']);
+  assert.throws(() => parseMygate('3ffe:1::%vr0', 'f'), /f:1: 3ffe:1::%vr0 is not an address/);
   assert.throws(
     () => parseMygate('192.0.2.254\n192.0.2.1', 'f'),
     /^ConfigError: f:2: there is an IPv4 gateway already$/,
