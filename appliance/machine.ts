@@ -101,16 +101,13 @@ export class RunningMachine implements CommandRunner {
     const machine = readMachine(directory);
     if (await answers(join(directory, SOCKET)))
       throw new UserError(`${directory}: this machine is running already.`);
-    const interfaces = openHardware(machine.interfaces);
+    const interfaces = await openHardware(machine.interfaces);
     const log = new MachineLog(join(directory, 'var/log/messages'), console);
     const kernel = new KernelThread(interfaces, (error) => {
       log.say('kernel', `panic: ${error.stack ?? error.message}`, 'error');
       process.exit(70);
     });
-    const attachLines = interfaces.map(({ name, linkAddress, tap }) => {
-      const offloads = `checksum, TSO${tap.uso ? ', USO' : ''}`;
-      return `${name} at mainbus0 tap "${tap.name}": ${offloads}, address ${formatLinkAddress(linkAddress)}`;
-    });
+    const attachLines = interfaces.map((one) => one.attachLine);
     return RunningMachine.start({ directory, machine, kernel, log, startDaemon, attachLines, control: true });
   }
 

@@ -16,7 +16,8 @@ import type {
 } from '../abi/client.ts';
 import { CallError } from '../abi/errno.ts';
 import { EventHub } from './eventHub.ts';
-import type { CallMessage, TapInterface, WorkerMessage, WorkerStart } from './messages.ts';
+import type { OpenInterface, RelayedDevice } from './hardware.ts';
+import type { CallMessage, FrameMessage, MainMessage, WorkerMessage, WorkerStart } from './messages.ts';
 
 interface Pending {
   readonly resolve: (answer: never) => void;
@@ -32,11 +33,13 @@ export class KernelThread implements KernelClient {
   private readonly one = new Uint8Array(8);
   private readonly oneAddress: number;
   private readonly ended: Promise<void>;
+  /** The devices that are driven from here, by place among the interfaces. */
+  private readonly relayed: readonly (RelayedDevice | undefined)[];
   private ids = 0;
   private over = false;
 
   /** Starts the thread. `failed` is told when it ends by itself, which is a defect. */
-  constructor(interfaces: readonly TapInterface[], failed: (error: Error) => void) {
+  constructor(interfaces: readonly OpenInterface[], failed: (error: Error) => void) {
     const stop = new SharedArrayBuffer(4);
     this.stopFlag = new Int32Array(stop);
     this.wake = libc.eventfd();
@@ -44,7 +47,13 @@ export class KernelThread implements KernelClient {
     this.oneAddress = libc.addressOf(this.one);
     const bytes = randomBytes(16);
     const seed = [0, 4, 8, 12].map((at) => bytes.readInt32LE(at));
-    const data: WorkerStart = { interfaces, seed, wake: this.wake, stop };
+    const plain = interfaces.map(({ name, linkAddress, mtu, device }) => ({
+      name,
+      linkAddress,
+      mtu,
+      device,
+    }));
+    const data: WorkerStart = { interfaces: plain, seed, wake: this.wake, stop };
     this.worker = new Worker(new URL('worker.js', import.meta.url), { workerData: data });
     this.worker.on('message', (message: WorkerMessage) => this.take(message));
     this.worker.on('error', (error) => {
@@ -58,8 +67,19 @@ export class KernelThread implements KernelClient {
         resolve();
       });
     });
+    this.relayed = interfaces.map((one, place) => this.relay(one.relayed, place));
     // A thread that sits in poll(2) cannot be ended from outside, and would keep the process for ever.
     process.once('exit', this.signalStop);
+  }
+
+  private relay(device: RelayedDevice | undefined, place: number): RelayedDevice | undefined {
+    if (device !== undefined) device.receiver = (frame) => this.post({ interface: place, frame });
+    return device;
+  }
+
+  private post(message: MainMessage): void {
+    this.worker.postMessage(message);
+    this.ring();
   }
 
   call<C extends CallName>(name: C, request: Request<C>): Promise<Answer<C>> {
@@ -69,8 +89,7 @@ export class KernelThread implements KernelClient {
     const answer = new Promise<Answer<C>>((resolve, reject) => {
       this.pending.set(id, { resolve: resolve as (answer: never) => void, reject });
     });
-    this.worker.postMessage(message);
-    this.ring();
+    this.post(message);
     return answer;
   }
 
@@ -82,6 +101,7 @@ export class KernelThread implements KernelClient {
   async stop(): Promise<void> {
     this.signalStop();
     await this.ended;
+    for (const device of this.relayed) device?.close();
     process.off('exit', this.signalStop);
   }
 
@@ -96,10 +116,15 @@ export class KernelThread implements KernelClient {
 
   private take(message: WorkerMessage): void {
     if ('event' in message) return this.hub.emit(message as KernelEvent);
+    if ('frame' in message) return this.transmit(message);
     const pending = this.pending.get(message.id);
     this.pending.delete(message.id);
     if ('error' in message) pending?.reject(new CallError(message.error.code, message.error.message));
     else pending?.resolve(message.answer as never);
+  }
+
+  private transmit({ interface: place, frame }: FrameMessage): void {
+    this.relayed[place]?.send(frame);
   }
 
   private rejectAll(error: Error): void {
