@@ -63,6 +63,15 @@ const STARTERS: Readonly<Record<string, DaemonStarter>> = {
       macros,
       kernel: machine.kernel,
       network: networkOf(machine.kernel),
+      demoter: {
+        add: async (group, amount) => {
+          await machine.kernel.call('group.demote', { group, amount });
+        },
+        set: async (group, value) => {
+          const { demotion } = await machine.kernel.call('group.get', { group });
+          await machine.kernel.call('group.demote', { group, amount: value - demotion });
+        },
+      },
       clock: {
         now: () => Date.now(),
         after: (milliseconds, fire) => {

@@ -214,7 +214,15 @@ export class RunningMachine implements CommandRunner {
       await daemon.stop();
     }
     await this.control?.close();
+    await this.handOver();
     await this.kernel.stop();
+  }
+
+  /** carp's peers are told that this machine goes, and take over at once. */
+  private async handOver(): Promise<void> {
+    for (const { name, type } of await this.kernel.call('interface.list', {})) {
+      if (type === 'carp') await this.kernel.call('interface.set', { name, up: false });
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 // route(4) and bpf(4) are on the original. The carrier (direct in one thread, or a message port to the worker) is in host/.
 
 import type { CaptureCalls, CaptureEvents } from './capture.ts';
+import type { CarpCalls, CarpEvents } from './carp.ts';
 import type { InterfaceCalls, InterfaceEvents } from './interface.ts';
 import type { NeighborCalls, NeighborEvents } from './neighbor.ts';
 import type { PfCalls, PfEvents } from './pf.ts';
@@ -18,6 +19,7 @@ export interface Calls
     RouteCalls,
     SocketCalls,
     CaptureCalls,
+    CarpCalls,
     PfCalls,
     SystemCalls {}
 
@@ -28,6 +30,7 @@ export interface Events
     RouteEvents,
     SocketEvents,
     CaptureEvents,
+    CarpEvents,
     PfEvents,
     SystemEvents {}
 

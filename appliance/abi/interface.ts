@@ -3,6 +3,7 @@
 // Interfaces: what ifconfig(8) reads and sets (if.h, netintro(4)).
 
 import type { Address, LinkAddress, Prefix } from './address.ts';
+import type { CarpInfo } from './carp.ts';
 
 /** Interface flags, values of OpenBSD's net/if.h. */
 export const IFF_UP = 0x1;
@@ -74,6 +75,7 @@ export interface InterfaceInfo {
   readonly multicast: readonly Address[];
   readonly counters: { readonly [K in InterfaceCounter]: number };
   readonly vlan?: { readonly tag: number; readonly parent: string };
+  readonly carp?: CarpInfo;
 }
 
 export interface InterfaceCalls {

@@ -13,6 +13,7 @@ import type {
 } from '../abi/client.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import { EventHub } from './eventHub.ts';
+import { hmacSha1 } from './hmac.ts';
 
 export class DirectClient implements KernelClient {
   readonly kernel: Kernel;
@@ -21,7 +22,7 @@ export class DirectClient implements KernelClient {
   private draining = false;
 
   constructor(options: { readonly now: number; readonly seed: readonly number[] }) {
-    this.kernel = new Kernel({ ...options, emit: (event) => this.enqueue(event) });
+    this.kernel = new Kernel({ ...options, hmacSha1, emit: (event) => this.enqueue(event) });
   }
 
   /** A refused call rejects, as over the port. */

@@ -6,6 +6,7 @@ import type { Calls, Handlers } from '../abi/client.ts';
 import type { NeighborCalls } from '../abi/neighbor.ts';
 import type { SocketCalls } from '../abi/socket.ts';
 import { SYSCTLS, type SysctlName } from '../abi/system.ts';
+import type { CarpHandlers } from './carp/calls.ts';
 import type { Clock } from './clock.ts';
 import { SECOND } from './clock.ts';
 import type { Counters } from './counters.ts';
@@ -21,6 +22,7 @@ export interface Parts {
   readonly clock: Clock;
   readonly sysctl: Sysctl;
   readonly captures: Captures;
+  readonly carpHandlers: CarpHandlers;
   readonly interfaceHandlers: InterfaceHandlers;
   readonly routeHandlers: RouteHandlers;
   readonly neighborCalls: Handlers<NeighborCalls>;
@@ -35,6 +37,7 @@ export function tableOfCalls(parts: Parts): CallTable {
     ...parts.interfaceHandlers.calls,
     ...parts.routeHandlers.calls,
     ...parts.captures.calls,
+    ...parts.carpHandlers.calls,
     ...parts.neighborCalls,
     ...parts.pfHandlers.calls,
     ...parts.socketCalls,

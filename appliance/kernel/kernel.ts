@@ -8,6 +8,9 @@ import { CallError } from '../abi/errno.ts';
 import { IFF_BROADCAST, IFF_MULTICAST, IFF_RUNNING, IFF_SIMPLEX } from '../abi/interface.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
 import { type CallTable, tableOfCalls } from './calls.ts';
+import { CarpHandlers } from './carp/calls.ts';
+import { Carp } from './carp/carp.ts';
+import type { HmacSha1 } from './carp/digest.ts';
 import type { Device } from './device.ts';
 import { type Ground, Inet } from './inet/inet.ts';
 import { Inet6 } from './inet6/inet6.ts';
@@ -40,6 +43,8 @@ export interface KernelOptions {
   readonly now: number;
   /** Four 32-bit words. */
   readonly seed: readonly number[];
+  /** HMAC-SHA1 (RFC 2104), for carp. */
+  readonly hmacSha1: HmacSha1;
   /** Takes events as they happen, within the step that causes them. */
   readonly emit: (event: KernelEvent) => void;
 }
@@ -75,9 +80,18 @@ export class Kernel {
     inet.ip.filter = pf;
     inet6.ip.filter = pf;
     const transports = connectTransports(ground, inet, inet6);
+    const carp = new Carp(ground, inet, inet6, options.hmacSha1);
+    const carpHandlers = new CarpHandlers(carp, interfaces);
     const interfaceHandlers = new InterfaceHandlers({
       interfaces,
       outputs: { ethernet, loopback },
+      clones: {
+        adoptCarp: (on) => carp.adopt(on),
+        setCarpLinkAddress: (on, address) => carp.setLinkAddress(on, address),
+        describeCarp: (on) => carpHandlers.describe(on),
+        goingDown: (on) => carp.goingDown(on),
+        groupChanged: (on, group, member) => carp.demotion.moved(on, group, member),
+      },
       groupsOf: (on) => [...inet.ip.groups.addresses(on), ...inet6.ip.groups.addresses(on)],
       emit,
     });
@@ -91,12 +105,19 @@ export class Kernel {
       clock,
       sysctl,
       captures,
+      carpHandlers,
       interfaceHandlers,
       routeHandlers,
       pfHandlers: new PfHandlers(pf, emit),
       socketCalls: transports.calls,
       neighborCalls: neighborCalls({ 4: inet.table, 6: inet6.table }),
-      counters: [...inet.counters, ...transports.counters, ...inet6.counters, ethernet.counters],
+      counters: [
+        ...inet.counters,
+        ...transports.counters,
+        ...inet6.counters,
+        carp.counters,
+        ethernet.counters,
+      ],
     });
     this.makeLoopback(interfaceHandlers, routeHandlers);
   }

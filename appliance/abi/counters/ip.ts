@@ -33,6 +33,7 @@ export const IP: CounterGroup = {
     ['noRoute', '%d output packet%s discarded due to no route'],
     ['noBuffers', '%d output packet%s dropped due to no bufs, etc.'],
     ['notMember', "%d multicast packet%s which we don't join"],
+    ['notOurShare', '%d balanced packet%s left to other carp nodes'],
     ['wrongInterface', '%d packet%s received on wrong interface'],
     ['filtered', '%d packet%s taken by the filter'],
   ],
@@ -64,5 +65,6 @@ export const CANNOT_FRAGMENT = counterIndex(IP, 'cannotFragment');
 export const NO_ROUTE = counterIndex(IP, 'noRoute');
 export const NO_BUFFERS = counterIndex(IP, 'noBuffers');
 export const NOT_MEMBER = counterIndex(IP, 'notMember');
+export const NOT_OUR_SHARE = counterIndex(IP, 'notOurShare');
 export const WRONG_INTERFACE = counterIndex(IP, 'wrongInterface');
 export const FILTERED = counterIndex(IP, 'filtered');

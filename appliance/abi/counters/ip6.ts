@@ -29,6 +29,7 @@ export const IP6: CounterGroup = {
     ['badScope', '%d packet%s that violated scope rules'],
     ['notMember', "%d multicast packet%s which we don't join"],
     ['tooManyHeaders', '%d packet%s discarded due to too many headers'],
+    ['notOurShare', '%d balanced packet%s left to other carp nodes'],
     ['wrongInterface', '%d packet%s received on the wrong interface'],
     ['noProtocol', '%d packet%s for unknown/unsupported protocol'],
     ['notUsable', '%d packet%s for a tentative or duplicated address'],
@@ -61,6 +62,7 @@ export const CANNOT_FRAGMENT = counterIndex(IP6, 'cannotFragment');
 export const BAD_SCOPE = counterIndex(IP6, 'badScope');
 export const NOT_MEMBER = counterIndex(IP6, 'notMember');
 export const TOO_MANY_HEADERS = counterIndex(IP6, 'tooManyHeaders');
+export const NOT_OUR_SHARE = counterIndex(IP6, 'notOurShare');
 export const WRONG_INTERFACE = counterIndex(IP6, 'wrongInterface');
 export const NO_PROTOCOL = counterIndex(IP6, 'noProtocol');
 export const NOT_USABLE = counterIndex(IP6, 'notUsable');

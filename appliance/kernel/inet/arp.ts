@@ -75,6 +75,11 @@ export class Arp implements EtherProtocol, Resolver {
     });
   }
 
+  /** Tells the link of every address of an interface, once. */
+  announceOnce(on: Interface): void {
+    for (const address of on.addresses) this.sender.announceOnce(on, address);
+  }
+
   // Finding neighbours.
 
   /** The neighbour to send to, or undefined when the packet is kept until it answers; an error when it does not. */
@@ -154,7 +159,9 @@ export class Arp implements EtherProtocol, Resolver {
   /** An ARP packet from the wire (in_arpinput). */
   input(packet: Packet, on: Interface): void {
     const { bytes, network } = packet;
-    if ((on.flags & IFF_NOARP) !== 0) return this.counters.count(arps.NOT_WANTED);
+    // Somebody else is master of these addresses: what he says of them is no news, and to answer for them is his.
+    const isBackup = on.type === 'carp' && !on.link;
+    if (isBackup || (on.flags & IFF_NOARP) !== 0) return this.counters.count(arps.NOT_WANTED);
     if (!arp.valid(bytes, network, packet.end)) return this.counters.count(arps.MALFORMED);
     const operation = arp.operation(bytes, network);
     if (operation === arp.REQUEST) this.counters.count(arps.REQUESTS_RECEIVED);

@@ -47,8 +47,8 @@ export class ArpSender {
   /** Tells everyone on the link that the address is here, now and once more; nothing where there is no ARP. */
   announce(on: Interface, address: InterfaceAddress): void {
     this.silence(address);
-    const silent = address.family !== INET || on.type === 'loopback' || (on.flags & IFF_NOARP) !== 0;
-    if (silent || !on.running || !on.link) return;
+    // carp says for itself when its addresses have come.
+    if (on.type === 'carp' || !speaksOf(on, address)) return;
     let left = ANNOUNCEMENTS;
     const again = new Timeout(this.timeouts, () => tell());
     const tell = (): void => {
@@ -60,6 +60,12 @@ export class ArpSender {
     };
     this.announcements.set(address, again);
     tell();
+  }
+
+  announceOnce(on: Interface, address: InterfaceAddress): void {
+    if (!speaksOf(on, address)) return;
+    const word = address.words[0]!;
+    this.send(on, word, word, ethernet.BROADCAST_HIGH, ethernet.BROADCAST_LOW);
   }
 
   /** The address is gone, or its link. */
@@ -78,4 +84,10 @@ export class ArpSender {
     this.ethernet.send(packet, on, toHigh, toLow, ethernet.TYPE_ARP);
     this.pool.give(packet);
   }
+}
+
+/** Whether there is a link with ARP to tell of this address. */
+function speaksOf(on: Interface, address: InterfaceAddress): boolean {
+  const silent = address.family !== INET || on.type === 'loopback' || (on.flags & IFF_NOARP) !== 0;
+  return !silent && on.running && on.link;
 }

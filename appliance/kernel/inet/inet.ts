@@ -6,6 +6,7 @@ import type { KernelEvent } from '../../abi/client.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { Ethernet } from '../link/ethernet.ts';
+import type { Interface } from '../link/interface.ts';
 import type { Interfaces } from '../link/interfaces.ts';
 import type { PacketPool } from '../packet.ts';
 import type { Random } from '../random.ts';
@@ -40,6 +41,7 @@ export class Inet {
   readonly table: ArpTable;
   /** What transports stand on. */
   readonly network: Network4;
+  private readonly arp: Arp;
   /** Groups of `netstat -s`, in its order. */
   readonly counters: readonly Counters[];
 
@@ -51,9 +53,15 @@ export class Inet {
     const igmp = new Igmp({ ...parts, ipv4: ip });
     const arp = new Arp(parts);
     this.ip = ip;
+    this.arp = arp;
     this.icmp = icmp;
     this.table = new ArpTable({ arp, interfaces, clock });
     this.network = new Network4(ip);
     this.counters = [ip.counters, icmp.counters, igmp.counters, arp.counters];
+  }
+
+  /** Tells the link of every address of an interface, once (carp_send_arp). */
+  announce(on: Interface): void {
+    this.arp.announceOnce(on);
   }
 }

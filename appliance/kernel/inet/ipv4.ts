@@ -125,6 +125,7 @@ export class Ipv4 implements EtherProtocol {
     packet.end = network + ipv4.totalLength(bytes, network);
     packet.family = 4;
     if (this.isImpossible(packet, on)) return this.counters.count(ips.BAD_ADDRESS);
+    if (on.share !== undefined && !on.share.isOurs(packet)) return this.counters.count(ips.NOT_OUR_SHARE);
     this.locateTransport(packet);
     if (this.filter.test(packet, on, DIRECTION_IN) !== PASS) return this.counters.count(ips.FILTERED);
     this.reinject(packet, on);

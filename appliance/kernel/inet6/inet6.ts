@@ -6,6 +6,7 @@ import { INET6 } from '../../abi/address.ts';
 import type { KernelEvent } from '../../abi/client.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import * as nd6 from '../../wire/nd6.ts';
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { Ethernet } from '../link/ethernet.ts';
@@ -27,7 +28,7 @@ import { Ipv6 } from './ipv6.ts';
 import { Mld } from './mld.ts';
 import { Nd6 } from './nd6.ts';
 import { NdInput } from './ndInput.ts';
-import { NdMessages } from './ndMessages.ts';
+import { ALL_NODES, NdMessages } from './ndMessages.ts';
 import { NdTable } from './ndTable.ts';
 import { Network6 } from './network6.ts';
 import { Redirects6 } from './redirect6.ts';
@@ -55,6 +56,7 @@ export class Inet6 {
   readonly dad: Dad;
   /** What transports stand on. */
   readonly network: Network6;
+  private readonly messages: NdMessages;
 
   constructor(parts: Inet6Parts) {
     const { clock, timeouts, random, pool, sysctl, interfaces } = parts;
@@ -90,7 +92,15 @@ export class Inet6 {
     this.table = new NdTable({ interfaces, cache, clock });
     this.dad = dad;
     this.network = new Network6(ip, cache);
+    this.messages = messages;
     this.tell(input, mld, parts.emit);
+  }
+
+  /** Tells the link of every address of an interface, once (carp_send_na). */
+  announce(on: Interface): void {
+    for (const address of on.addresses) {
+      if (address.family === INET6) this.messages.advertise(on, address, ALL_NODES, nd6.FLAG_OVERRIDE, true);
+    }
   }
 
   /** Groups of `netstat -s`, in its order. */

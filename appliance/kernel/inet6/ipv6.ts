@@ -99,6 +99,7 @@ export class Ipv6 implements EtherProtocol {
     if (!addressesAllowed(packet.bytes, packet.network, (on.flags & IFF_LOOPBACK) !== 0)) {
       return this.counters.count(ip6s.BAD_SCOPE);
     }
+    if (on.share !== undefined && !on.share.isOurs(packet)) return this.counters.count(ip6s.NOT_OUR_SHARE);
     if (!this.headers.locate(packet, this.errors)) return;
     if (this.filter.test(packet, on, DIRECTION_IN) !== PASS) return this.counters.count(ip6s.FILTERED);
     this.reinject(packet, on);

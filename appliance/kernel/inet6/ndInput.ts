@@ -85,7 +85,8 @@ export class NdInput implements Icmp6Handler {
     const probe = this.fromUnspecified();
     if (probe && (option >= 0 || !toSolicitedNode(packet))) return false;
     const address = addressOf(on, target);
-    if (address === undefined) return true;
+    // The addresses of a carp interface are the master's to answer for.
+    if (address === undefined || (on.type === 'carp' && !on.link)) return true;
     if (address.state !== 'preferred') {
       if (probe && address.state === 'tentative') this.dad.conflict(on, address, packet);
       return true;
@@ -123,6 +124,7 @@ export class NdInput implements Icmp6Handler {
     const multicast = ipv6.isMulticast(ipv6.destinationWord(bytes, packet.network, 0));
     if (ipv6.isMulticast(target[0]!) || (multicast && (flags & nd6.FLAG_SOLICITED) !== 0)) return false;
     const own = addressOf(on, target);
+    if (own !== undefined && on.type === 'carp' && !on.link) return true;
     if (own !== undefined) {
       if (own.state === 'tentative') this.dad.conflict(on, own, packet);
       else if (own.state === 'preferred' && !own.anycast) this.duplicate?.(on, own, packet);

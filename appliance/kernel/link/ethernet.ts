@@ -3,7 +3,8 @@
 // Ethernet II and 802.1Q (ether_input, ether_output, vlan(4)): whose frame it is, what it carries, and how packets leave.
 
 import * as ethers from '../../abi/counters/ether.ts';
-import { IFF_PROMISC } from '../../abi/interface.ts';
+import { IFF_PROMISC, IFF_UP } from '../../abi/interface.ts';
+import * as carp from '../../wire/carp.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
@@ -50,6 +51,11 @@ interface Listening {
   readonly high: number;
   readonly low: number;
   users: number;
+}
+
+/** carp's virtual addresses, which for `balancing ip` have the group bit set (00:00:5e:00:01:VHID, 01:00:5e:00:01:VHID). */
+function isVirtual(high: number, low: number): boolean {
+  return (high & ~ethernet.GROUP4_HIGH) === carp.LLADDR_HIGH && (low & ~0xff) === carp.LLADDR_LOW;
 }
 
 const WRITE_TAG_ROOM = ethernet.HEADER_LENGTH;
@@ -103,6 +109,17 @@ export class Ethernet implements LinkOutput, PieceSink {
     groups.splice(groups.indexOf(known), 1);
   }
 
+  /** As `joinGroup` and `leaveGroup`, for an address of six bytes. */
+  joinAddress(on: Interface, address: ArrayLike<number>): void {
+    const bytes = Uint8Array.from(address);
+    this.joinGroup(on, ethernet.addressHigh(bytes, 0), ethernet.addressLow(bytes, 0));
+  }
+
+  leaveAddress(on: Interface, address: ArrayLike<number>): void {
+    const bytes = Uint8Array.from(address);
+    this.leaveGroup(on, ethernet.addressHigh(bytes, 0), ethernet.addressLow(bytes, 0));
+  }
+
   /** A frame from a device, at `packet.link`. */
   input(packet: Packet, on: Interface): void {
     packet.receivedOn = on.index;
@@ -114,6 +131,7 @@ export class Ethernet implements LinkOutput, PieceSink {
     if (!ethernet.valid(packet.bytes, packet.link, packet.end)) {
       return this.drop(on, INPUT_ERRORS, ethers.TOO_SHORT);
     }
+    if (on.stacked.length > 0 && this.inputStacked(packet, on)) return;
     if (!this.isForUs(packet, on)) return this.counters.count(ethers.NOT_FOR_US);
     if (ethernet.type(packet.bytes, packet.link) === ethernet.TYPE_VLAN) return this.inputTagged(packet, on);
     this.dispatch(packet, on, ethernet.type(packet.bytes, packet.link));
@@ -135,6 +153,43 @@ export class Ethernet implements LinkOutput, PieceSink {
       on.count(INPUT_MULTICASTS, 1);
     }
     return this.listensTo(on, high, low) || (packet.linkMulticast && (on.flags & IFF_PROMISC) !== 0);
+  }
+
+  /**
+   * Frames for the interfaces on top of `on` (carp_input): one to an address of theirs is theirs alone; of one to a group or
+   * to everyone each gets a copy, and `on` the frame itself. Answers whether nothing is left for `on`.
+   */
+  private inputStacked(packet: Packet, on: Interface): boolean {
+    const { bytes, link } = packet;
+    const high = ethernet.destinationHigh(bytes, link);
+    const low = ethernet.destinationLow(bytes, link);
+    const isBroadcast = ethernet.isBroadcast(bytes, link);
+    for (let i = 0; i < on.stacked.length; i++) {
+      const stacked = on.stacked[i]!;
+      if ((stacked.flags & IFF_UP) === 0 || !(isBroadcast || this.listensTo(stacked, high, low))) continue;
+      const isGroup = ethernet.isMulticast(bytes, link) && !isVirtual(high, low);
+      if (!isGroup) {
+        this.hand(packet, stacked);
+        return true;
+      }
+      const copy = this.pool.take();
+      copy.copyFrom(packet);
+      copy.linkBroadcast = isBroadcast;
+      copy.linkMulticast = !isBroadcast;
+      this.hand(copy, stacked);
+      this.pool.give(copy);
+    }
+    return false;
+  }
+
+  /** A frame that came in by the interface below. */
+  private hand(packet: Packet, on: Interface): void {
+    packet.receivedOn = on.index;
+    on.count(INPUT_PACKETS, pieces(packet));
+    on.count(INPUT_BYTES, packet.end - packet.link);
+    if (packet.linkBroadcast || packet.linkMulticast) on.count(INPUT_MULTICASTS, 1);
+    this.captures.frame(packet, on);
+    this.dispatch(packet, on, ethernet.type(packet.bytes, packet.link));
   }
 
   private listensTo(on: Interface, high: number, low: number): boolean {
@@ -206,7 +261,8 @@ export class Ethernet implements LinkOutput, PieceSink {
   /** Puts the Ethernet header in front of `packet.network` and transmits. Source is the interface's own address. */
   send(packet: Packet, on: Interface, toHigh: number, toLow: number, type: number): number {
     packet.link = packet.network - WRITE_TAG_ROOM;
-    ethernet.write(packet.bytes, packet.link, toHigh, toLow, on.linkHigh, on.linkLow, type);
+    const { linkHigh, linkLow } = on.sendsAs;
+    ethernet.write(packet.bytes, packet.link, toHigh, toLow, linkHigh, linkLow, type);
     return this.transmit(packet, on);
   }
 
@@ -217,7 +273,7 @@ export class Ethernet implements LinkOutput, PieceSink {
       return NETWORK_DOWN;
     }
     this.captures.frame(packet, on);
-    if (on.parent !== undefined && on.type === 'vlan') return this.transmitTagged(packet, on, on.parent);
+    if (on.parent !== undefined) return this.transmitBelow(packet, on, on.parent);
     const device = on.device;
     if (device === undefined) {
       on.count(OUTPUT_ERRORS, 1);
@@ -227,11 +283,13 @@ export class Ethernet implements LinkOutput, PieceSink {
       return this.transmitPieces(packet, on);
     }
     if (packet.needsChecksum && !device.capabilities.checksum) finishChecksum(packet);
-    return this.hand(packet, on);
+    return this.pass(packet, on);
   }
 
-  private transmitTagged(packet: Packet, on: Interface, parent: Interface): number {
+  /** By the interface that `on` stands on, with a tag if it is a vlan. */
+  private transmitBelow(packet: Packet, on: Interface, parent: Interface): number {
     this.countOutput(packet, on);
+    if (on.type !== 'vlan') return this.transmit(packet, parent);
     packet.link = ethernet.insertTag(packet.bytes, packet.link, on.vlanTag, 0);
     const outcome = this.transmit(packet, parent);
     packet.link = ethernet.removeTag(packet.bytes, packet.link);
@@ -248,11 +306,11 @@ export class Ethernet implements LinkOutput, PieceSink {
   }
 
   piece(packet: Packet): void {
-    const outcome = this.hand(packet, this.cutOn!);
+    const outcome = this.pass(packet, this.cutOn!);
     if (outcome !== OK) this.cutOutcome = outcome;
   }
 
-  private hand(packet: Packet, on: Interface): number {
+  private pass(packet: Packet, on: Interface): number {
     const outcome = on.device!.transmit(packet);
     if (outcome === TRANSMITTED) {
       this.countOutput(packet, on);

@@ -67,6 +67,11 @@ export interface LinkOutput {
   output(packet: Packet, on: Interface, nextHop: Int32Array): number;
 }
 
+/** Balanced traffic: whether a packet, its IP header checked, is for this machine (carp_lsdrop). */
+export interface PacketShare {
+  isOurs(packet: Packet): boolean;
+}
+
 export class Interface {
   readonly name: string;
   /** 1, 2, …; 0 means 'none' in packets and tables. */
@@ -90,9 +95,20 @@ export class Interface {
   addresses: readonly InterfaceAddress[] = [];
   /** pf's `set skip on`. */
   skipFilter = false;
-  /** A vlan's tag and parent, else 0 and undefined. */
-  vlanTag = 0;
+  /** The Ethernet interface that a vlan or carp interface stands on. */
   parent: Interface | undefined;
+  /** A vlan's tag, else 0. */
+  vlanTag = 0;
+  /** carp interfaces that stand on this one; they take frames to addresses of their own. */
+  stacked: readonly Interface[] = [];
+  /** Whose traffic its packets are for pf: a carp interface's are its parent's. */
+  filterOn: Interface = this;
+  /** Whose Ethernet address its frames leave with. */
+  sendsAs: Interface = this;
+  /** Which packets of balanced traffic are this machine's; undefined where all are. */
+  share: PacketShare | undefined;
+  /** Added to the priority of its routes (if_priority). */
+  priority = 0;
 
   constructor(name: string, index: number, type: InterfaceType, out: LinkOutput, device?: Device) {
     this.name = name;

@@ -2,7 +2,8 @@
 //
 // What ifconfig(8) asks of the kernel: listing interfaces, making clones, setting flags, addresses and groups.
 
-import { type Address, addressBits, INET, maskWord } from '../../abi/address.ts';
+import { type Address, addressBits, INET, type LinkAddress, maskWord } from '../../abi/address.ts';
+import type { CarpInfo } from '../../abi/carp.ts';
 import type { Handlers, KernelEvent } from '../../abi/client.ts';
 import { CallError } from '../../abi/errno.ts';
 import {
@@ -28,20 +29,33 @@ const MINIMUM_MTU = 68;
 const MAXIMUM_MTU = 65_535;
 const MAXIMUM_CLONES = 1_024;
 
+/** What the kinds of interface that stand on others bring along. */
+export interface ClonedInterfaces {
+  adoptCarp(on: Interface): void;
+  setCarpLinkAddress(on: Interface, address: LinkAddress): void;
+  describeCarp(on: Interface): CarpInfo | undefined;
+  /** It is about to be set down. */
+  goingDown(on: Interface): void;
+  groupChanged(on: Interface, group: string, member: boolean): void;
+}
+
 export class InterfaceHandlers {
   private readonly interfaces: Interfaces;
   private readonly outputs: { readonly ethernet: LinkOutput; readonly loopback: LinkOutput };
   private readonly groupsOf: (on: Interface) => readonly Address[];
+  private readonly clones: ClonedInterfaces;
 
   constructor(parts: {
     interfaces: Interfaces;
     outputs: { readonly ethernet: LinkOutput; readonly loopback: LinkOutput };
     groupsOf: (on: Interface) => readonly Address[];
+    clones: ClonedInterfaces;
     emit: (event: KernelEvent) => void;
   }) {
     this.interfaces = parts.interfaces;
     this.outputs = parts.outputs;
     this.groupsOf = parts.groupsOf;
+    this.clones = parts.clones;
     this.interfaces.listen({
       stateChanged: (on) => {
         const data = { name: on.name, up: (on.flags & IFF_UP) !== 0, link: on.link };
@@ -95,7 +109,10 @@ export class InterfaceHandlers {
           `${group}: a group name has at most 15 characters and ends in no digit`,
         );
       }
-      this.interfaces.setGroup(this.interfaces.get(name), group, member);
+      const on = this.interfaces.get(name);
+      if (on.groups.includes(group) === member) return null;
+      this.interfaces.setGroup(on, group, member);
+      this.clones.groupChanged(on, group, member);
       return null;
     },
     'interface.clearCounters': ({ name }) => {
@@ -105,11 +122,16 @@ export class InterfaceHandlers {
     },
   };
 
-  /** Makes a loopback, vlan or pflog interface; the number is part of the name. */
+  /** Makes a loopback, vlan, carp or pflog interface; the number is part of the name. */
   create(name: string): Interface {
-    const [, kind] = /^(lo|vlan|pflog)\d{1,4}$/.exec(name) ?? [];
+    const [, kind] = /^(lo|vlan|pflog|carp)\d{1,4}$/.exec(name) ?? [];
     if (kind === undefined) throw new CallError('EINVAL', `${name}: no interface of that kind can be made`);
     if ([...this.interfaces].length >= MAXIMUM_CLONES) throw new CallError('ENFILE');
+    if (kind === 'carp') {
+      const on = this.interfaces.attach(name, 'carp', this.outputs.ethernet);
+      this.clones.adoptCarp(on);
+      return on;
+    }
     if (kind === 'vlan') {
       const on = this.interfaces.attach(name, 'vlan', this.outputs.ethernet);
       this.interfaces.setGroup(on, 'vlan', true);
@@ -134,7 +156,8 @@ export class InterfaceHandlers {
       if (request.linkAddress.length !== 6 || (request.linkAddress[0]! & 1) !== 0) {
         throw new CallError('EINVAL', 'not a unicast Ethernet address');
       }
-      this.interfaces.setLinkAddress(on, request.linkAddress);
+      if (on.type === 'carp') this.clones.setCarpLinkAddress(on, request.linkAddress);
+      else this.interfaces.setLinkAddress(on, request.linkAddress);
     }
     if (request.description !== undefined) on.description = request.description.slice(0, 64);
     if (request.vlan !== undefined)
@@ -142,6 +165,7 @@ export class InterfaceHandlers {
     let flags = on.flags;
     if (request.noArp !== undefined) flags = request.noArp ? flags | IFF_NOARP : flags & ~IFF_NOARP;
     if (request.up !== undefined) flags = request.up ? flags | IFF_UP : flags & ~IFF_UP;
+    if ((on.flags & ~flags & IFF_UP) !== 0) this.clones.goingDown(on);
     this.interfaces.setFlags(on, flags);
   }
 
@@ -172,6 +196,9 @@ export class InterfaceHandlers {
     if (words.length !== (family === INET ? 1 : 4) || !(length >= 0 && length <= addressBits(family))) {
       throw new CallError('EINVAL', 'not an address');
     }
+    if (on.type === 'carp' && on.parent === undefined) {
+      throw new CallError('EINVAL', `${on.name}: a carp interface needs its carpdev before an address`);
+    }
     let place = on.addresses.length;
     if (!alias) {
       // An IPv6 interface's own link-local address is nobody's main one.
@@ -193,7 +220,8 @@ export class InterfaceHandlers {
   }
 
   private describe(on: Interface): InterfaceInfo {
-    const ethernetLike = on.type === 'ethernet' || on.type === 'vlan';
+    const ethernetLike = on.type === 'ethernet' || on.type === 'vlan' || on.type === 'carp';
+    const carp = this.clones.describeCarp(on);
     return {
       name: on.name,
       index: on.index,
@@ -203,13 +231,16 @@ export class InterfaceHandlers {
       ...(ethernetLike ? { linkAddress: [...on.linkAddress], link: on.link ? 'active' : 'no carrier' } : {}),
       groups: on.groups,
       ...(on.description === '' ? {} : { description: on.description }),
-      priority: 0,
+      priority: on.priority,
       addresses: on.addresses.map(describeAddress),
       multicast: this.groupsOf(on),
       counters: Object.fromEntries(INTERFACE_COUNTERS.map((name, i) => [name, on.counters[i]!])) as {
         [K in InterfaceCounter]: number;
       },
-      ...(on.parent === undefined ? {} : { vlan: { tag: on.vlanTag, parent: on.parent.name } }),
+      ...(on.parent === undefined || on.type !== 'vlan'
+        ? {}
+        : { vlan: { tag: on.vlanTag, parent: on.parent.name } }),
+      ...(carp === undefined ? {} : { carp }),
     };
   }
 }

@@ -55,8 +55,10 @@ export class Pf implements PacketFilter {
     this.purge.set(SECOND);
   }
 
-  test(packet: Packet, on: Interface, direction: number): number {
+  test(packet: Packet, through: Interface, direction: number): number {
     const { settings, replies, kifs } = this.parts;
+    // What comes or goes by carpN is its parent's traffic.
+    const on = through.filterOn;
     if (!settings.enabled || on.skipFilter || packet.generated || replies.speaking) return PASS;
     if (this.depth >= NESTING) return DROP;
     const descriptor = this.descriptors[this.depth]!;

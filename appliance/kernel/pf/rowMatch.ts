@@ -243,7 +243,9 @@ export class RowMatch {
     if (name === 0 && !any) return true;
     // What comes in was received on the interface at hand; what this machine sends was received on none.
     const on =
-      packet.direction === DIRECTION_IN ? packet.on : this.interfaces.byIndex(packet.packet.receivedOn);
+      packet.direction === DIRECTION_IN
+        ? packet.on
+        : this.interfaces.byIndex(packet.packet.receivedOn)?.filterOn;
     if (on === undefined) return false;
     const isThere = any ? on.type !== 'loopback' : this.kifs.has(list.kifs[name - 1]!, on);
     return isThere !== ((options & OPTION_RECEIVED_NEGATED) !== 0);

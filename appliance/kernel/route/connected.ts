@@ -41,7 +41,9 @@ export class ConnectedRoutes {
     ];
     // On a loopback nobody else is near: an address stands for itself alone (in_ifinit).
     if (length < host && on.type !== 'loopback') {
-      made.push(route(family, words, length, ROUTE_FORWARD, on, PRIORITY_CONNECTED, ['up', 'cloning']));
+      made.push(
+        route(family, words, length, ROUTE_FORWARD, on, PRIORITY_CONNECTED + on.priority, ['up', 'cloning']),
+      );
     }
     if (address.peer !== undefined) {
       made.push(route(family, address.peer, host, ROUTE_FORWARD, on, PRIORITY_CONNECTED, ['up', 'host']));

@@ -5,6 +5,7 @@
 import { INET, INET6, network } from '../../abi/address.ts';
 import { formatAddress, formatLinkAddress } from '../../abi/addressText.ts';
 import { ARP } from '../../abi/counters/arp.ts';
+import { CARP } from '../../abi/counters/carp.ts';
 import type { CounterGroup } from '../../abi/counters/counters.ts';
 import { ETHER } from '../../abi/counters/ether.ts';
 import { ICMP } from '../../abi/counters/icmp.ts';
@@ -22,7 +23,7 @@ import type { Command, CommandContext } from './command.ts';
 import { command, Failure, kernelOf, UsageError } from './failure.ts';
 import { listRoutes, printRoutes } from './routeTable.ts';
 
-const GROUPS: readonly CounterGroup[] = [IP, ICMP, IGMP, TCP, UDP, RAWIP, ARP, IP6, ICMP6, ND6, ETHER];
+const GROUPS: readonly CounterGroup[] = [IP, ICMP, IGMP, TCP, UDP, CARP, RAWIP, ARP, IP6, ICMP6, ND6, ETHER];
 
 export const netstat: Command = command(
   'netstat',

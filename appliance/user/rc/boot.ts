@@ -40,6 +40,9 @@ export interface BootParts {
 const DETECTION_STEP = 100;
 const DETECTION_STEPS = 40;
 
+/** How much a machine that boots is demoted. */
+const BOOTING = 128;
+
 /** Daemons in the order they are started. */
 const DAEMONS = ['relayd'];
 
@@ -50,6 +53,8 @@ export async function boot(parts: BootParts): Promise<void> {
   if (filter) await startFilter(parts);
   await setSysctls(parts);
   parts.say('starting network');
+  // Nobody is to make this machine master before it can do the work.
+  await demote(parts, BOOTING);
   await startNetwork(parts);
   if (filter) {
     await loadFilter(parts);
@@ -57,6 +62,12 @@ export async function boot(parts: BootParts): Promise<void> {
     await ensureExists(parts, 'pflog0');
   }
   await startDaemons(parts, rcConf);
+  await demote(parts, -BOOTING);
+}
+
+/** As rc(8): `ifconfig -g carp carpdemote 128` while it boots. */
+async function demote(parts: BootParts, amount: number): Promise<void> {
+  await parts.kernel.call('group.demote', { group: 'carp', amount });
 }
 
 async function readRcConf(parts: BootParts): Promise<RcConf> {
@@ -151,12 +162,13 @@ async function ensureExists(parts: BootParts, name: string): Promise<void> {
 async function applyLine(parts: BootParts, name: string, line: HostnameLine): Promise<void> {
   switch (line.kind) {
     case 'address':
+      // The address last, as ifconfig(8) does: a carp interface needs its parent first.
+      if (line.rest.length > 0) await parts.command(['ifconfig', name, ...line.rest]);
       await parts.kernel.call('interface.addAddress', {
         name,
         address: line.address,
         alias: line.alias || line.address.family === INET6,
       });
-      if (line.rest.length > 0) await parts.command(['ifconfig', name, ...line.rest]);
       return;
     case 'options':
       await parts.command(['ifconfig', name, ...line.words]);

@@ -2,6 +2,7 @@
 //
 // carp demotion (relayd.md 4.8): a table with nobody up counts 1 for its interface group. Only what was added is taken back.
 
+import { CallError } from '../../abi/errno.ts';
 import type { Demoter, Log } from './network.ts';
 import type { Table } from './objects.ts';
 
@@ -48,7 +49,13 @@ export class Demotion {
 
   private async change(table: string, group: string, difference: 1 | -1): Promise<void> {
     if (!this.isPossible(group)) return;
-    await this.demoter!.add(group, difference);
+    try {
+      await this.demoter!.add(group, difference);
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      this.log(`demote ${group}: ${error.message}`, 'warning');
+      return;
+    }
     if (difference === 1) this.marked.set(table, group);
     else this.marked.delete(table);
     this.log(`${difference === 1 ? 'incremented' : 'decremented'} the demote state of group '${group}'`);
