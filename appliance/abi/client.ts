@@ -8,6 +8,7 @@ import type { CarpCalls, CarpEvents } from './carp.ts';
 import type { InterfaceCalls, InterfaceEvents } from './interface.ts';
 import type { NeighborCalls, NeighborEvents } from './neighbor.ts';
 import type { PfCalls, PfEvents } from './pf.ts';
+import type { PfsyncCalls } from './pfsync.ts';
 import type { RouteCalls, RouteEvents } from './route.ts';
 import type { SocketCalls, SocketEvents } from './socket.ts';
 import type { SystemCalls, SystemEvents } from './system.ts';
@@ -21,6 +22,7 @@ export interface Calls
     CaptureCalls,
     CarpCalls,
     PfCalls,
+    PfsyncCalls,
     SystemCalls {}
 
 /** Every event the kernel sends of itself, by name. */

@@ -22,6 +22,7 @@ export const ERRNO_TEXT = {
   EDOM: 'Numerical argument out of domain',
   EAGAIN: 'Resource temporarily unavailable',
   EINPROGRESS: 'Operation now in progress',
+  EDESTADDRREQ: 'Destination address required',
   EMSGSIZE: 'Message too long',
   EPROTONOSUPPORT: 'Protocol not supported',
   EOPNOTSUPP: 'Operation not supported',

@@ -4,6 +4,7 @@
 
 import type { Address, LinkAddress, Prefix } from './address.ts';
 import type { CarpInfo } from './carp.ts';
+import type { PfsyncInfo } from './pfsync.ts';
 
 /** Interface flags, values of OpenBSD's net/if.h. */
 export const IFF_UP = 0x1;
@@ -76,6 +77,7 @@ export interface InterfaceInfo {
   readonly counters: { readonly [K in InterfaceCounter]: number };
   readonly vlan?: { readonly tag: number; readonly parent: string };
   readonly carp?: CarpInfo;
+  readonly pfsync?: PfsyncInfo;
 }
 
 export interface InterfaceCalls {

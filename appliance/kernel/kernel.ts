@@ -24,6 +24,7 @@ import { neighborCalls } from './link/neighborCalls.ts';
 import { type Packet, PacketPool } from './packet.ts';
 import { PfHandlers } from './pf/calls.ts';
 import { Pf } from './pf/pf.ts';
+import { Pfsync } from './pfsync/pfsync.ts';
 import { Random } from './random.ts';
 import { ConnectedRoutes } from './route/connected.ts';
 import { RouteHandlers } from './route/routeCalls.ts';
@@ -81,6 +82,7 @@ export class Kernel {
     inet6.ip.filter = pf;
     const transports = connectTransports(ground, inet, inet6);
     const carp = new Carp(ground, inet, inet6, options.hmacSha1);
+    const pfsync = new Pfsync(pf, captures, carp.demotion);
     const carpHandlers = new CarpHandlers(carp, interfaces);
     const interfaceHandlers = new InterfaceHandlers({
       interfaces,
@@ -89,6 +91,8 @@ export class Kernel {
         adoptCarp: (on) => carp.adopt(on),
         setCarpLinkAddress: (on, address) => carp.setLinkAddress(on, address),
         describeCarp: (on) => carpHandlers.describe(on),
+        adoptPfsync: (on) => pfsync.adopt(on),
+        describePfsync: (on) => pfsync.describe(on),
         goingDown: (on) => carp.goingDown(on),
         groupChanged: (on, group, member) => carp.demotion.moved(on, group, member),
       },
@@ -106,6 +110,7 @@ export class Kernel {
       sysctl,
       captures,
       carpHandlers,
+      pfsync,
       interfaceHandlers,
       routeHandlers,
       pfHandlers: new PfHandlers(pf, emit),
@@ -116,6 +121,7 @@ export class Kernel {
         ...transports.counters,
         ...inet6.counters,
         carp.counters,
+        pfsync.counters,
         ethernet.counters,
       ],
     });

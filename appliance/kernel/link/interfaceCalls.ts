@@ -20,6 +20,7 @@ import {
   type InterfaceCounter,
   type InterfaceInfo,
 } from '../../abi/interface.ts';
+import type { PfsyncInfo } from '../../abi/pfsync.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import { type Interface, InterfaceAddress, type LinkOutput } from './interface.ts';
 import { findAddress, type Interfaces } from './interfaces.ts';
@@ -34,6 +35,8 @@ export interface ClonedInterfaces {
   adoptCarp(on: Interface): void;
   setCarpLinkAddress(on: Interface, address: LinkAddress): void;
   describeCarp(on: Interface): CarpInfo | undefined;
+  adoptPfsync(on: Interface): void;
+  describePfsync(on: Interface): PfsyncInfo | undefined;
   /** It is about to be set down. */
   goingDown(on: Interface): void;
   groupChanged(on: Interface, group: string, member: boolean): void;
@@ -122,14 +125,20 @@ export class InterfaceHandlers {
     },
   };
 
-  /** Makes a loopback, vlan, carp or pflog interface; the number is part of the name. */
+  /** Makes a loopback, vlan, carp, pfsync or pflog interface; the number is part of the name. */
   create(name: string): Interface {
-    const [, kind] = /^(lo|vlan|pflog|carp)\d{1,4}$/.exec(name) ?? [];
+    const [, kind] = /^(lo|vlan|pflog|carp|pfsync)\d{1,4}$/.exec(name) ?? [];
     if (kind === undefined) throw new CallError('EINVAL', `${name}: no interface of that kind can be made`);
     if ([...this.interfaces].length >= MAXIMUM_CLONES) throw new CallError('ENFILE');
     if (kind === 'carp') {
       const on = this.interfaces.attach(name, 'carp', this.outputs.ethernet);
       this.clones.adoptCarp(on);
+      return on;
+    }
+    if (kind === 'pfsync') {
+      if (name !== 'pfsync0') throw new CallError('EINVAL', `${name}: there is only pfsync0`);
+      const on = this.interfaces.attach(name, 'pfsync', this.outputs.loopback);
+      this.clones.adoptPfsync(on);
       return on;
     }
     if (kind === 'vlan') {
@@ -222,6 +231,7 @@ export class InterfaceHandlers {
   private describe(on: Interface): InterfaceInfo {
     const ethernetLike = on.type === 'ethernet' || on.type === 'vlan' || on.type === 'carp';
     const carp = this.clones.describeCarp(on);
+    const pfsync = this.clones.describePfsync(on);
     return {
       name: on.name,
       index: on.index,
@@ -241,6 +251,7 @@ export class InterfaceHandlers {
         ? {}
         : { vlan: { tag: on.vlanTag, parent: on.parent.name } }),
       ...(carp === undefined ? {} : { carp }),
+      ...(pfsync === undefined ? {} : { pfsync }),
     };
   }
 }

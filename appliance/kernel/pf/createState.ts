@@ -57,6 +57,7 @@ import {
   REASON_STATE_LIMIT,
   type Statistics,
 } from './statistics.ts';
+import type { SyncPort } from './sync.ts';
 import * as tcpState from './tcpState.ts';
 import * as timeouts from './timeouts.ts';
 import { begin as beginTimestamps, TimestampPeer } from './timestamps.ts';
@@ -71,6 +72,7 @@ export interface StateMakerParts {
   readonly settings: Settings;
   readonly statistics: Statistics;
   readonly random: Random;
+  readonly sync: SyncPort;
 }
 
 export class StateMaker {
@@ -104,6 +106,7 @@ export class StateMaker {
     const state = states.insert(this.wire, this.stack, bound, settings.hostId | 0);
     this.fill(state, packet, rules, node);
     packet.packet.state = state;
+    this.parts.sync.target?.created(state);
     return state;
   }
 

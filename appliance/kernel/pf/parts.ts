@@ -34,6 +34,7 @@ import { States } from './states.ts';
 import { StateTest } from './stateTest.ts';
 import { Statistics } from './statistics.ts';
 import { Sticky } from './sticky.ts';
+import { SyncPort } from './sync.ts';
 import { Synproxy } from './synproxy.ts';
 import { Tables } from './tables.ts';
 import { Tags } from './tags.ts';
@@ -69,7 +70,19 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
   settings.listen(() => states.reserve(settings.maximumStates));
   const slots = new RuleSlots();
   const sourceNodes = new SourceNodes(settings);
-  const common = { ...ground, settings, statistics, kifs, tables, rulesets, states, slots, sourceNodes };
+  const sync = new SyncPort();
+  const common = {
+    ...ground,
+    settings,
+    statistics,
+    kifs,
+    tables,
+    rulesets,
+    states,
+    slots,
+    sourceNodes,
+    sync,
+  };
   const evaluator = new Evaluator({ ...common, rows: new RowMatch(common) });
   const pools = new Pools(common);
   const sticky = new Sticky({ pools, sourceNodes });
@@ -84,6 +97,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
   const icmpErrors = new IcmpErrorTest(common);
   return {
     ...common,
+    defaultRule,
     evaluator,
     log,
     rules,

@@ -171,8 +171,19 @@ export class Pf implements PacketFilter {
       this.parts.synproxy.begin(packet.packet.state, packet);
       return DROP;
     }
+    if (this.isDeferred(packet)) return TAKEN;
     if (!rules.scrub.isEmpty) applyScrub(packet, rules.scrub, this.parts.random);
     return rules.routeKind === undefined ? PASS : this.routeByRule(packet);
+  }
+
+  /** The first packet of a connection waits until the peers of this machine know of it: as it came, and comes again. */
+  private isDeferred(packet: Descriptor): boolean {
+    const { sync, rules } = this.parts;
+    const { packet: frame } = packet;
+    if (sync.target === undefined || frame.state < 0 || !sync.target.defers(frame.state, frame)) return false;
+    rules.translation.undo(packet);
+    sync.target.hold(frame.state, frame, packet.on, packet.direction);
+    return true;
   }
 
   private countTables(packet: Descriptor, passed: boolean): void {

@@ -16,6 +16,7 @@ import {
   DESTINATION,
   FLAG_DIRECTION,
   FLAG_DUP_TO,
+  FLAG_NO_SYNC,
   FLAG_PFLOW,
   FLAG_REPLY_TO,
   FLAG_ROUTE_TO,
@@ -73,10 +74,18 @@ function listStates(parts: PfParts, cursor: number, match: StateMatch): Page<Sta
 }
 
 function killStates(parts: PfParts, match: StateMatch): number {
-  const { states, life } = parts;
+  const { states, life, settings, sync } = parts;
+  // All of them, or those of an interface: peers forget this machine's with one word, and are told the others one by one.
+  const cleared = match.clearsInterface;
+  if (cleared !== undefined) sync.target?.cleared(cleared);
   let killed = 0;
   for (let state = 0; state < states.end; state++) {
     if (!states.isUsed(state) || !match.matches(state)) continue;
+    const records = states.records(state);
+    const at = states.at(state);
+    if (cleared !== undefined && records[at + CREATOR]! >>> 0 === settings.hostId) {
+      records[at + FLAGS] = records[at + FLAGS]! | FLAG_NO_SYNC;
+    }
     life.remove(state);
     killed++;
   }
@@ -92,6 +101,12 @@ class StateMatch {
   constructor(parts: PfParts, filter: StateFilter) {
     this.parts = parts;
     this.filter = filter;
+  }
+
+  /** The interface ('' for all) when nothing else is asked for. */
+  get clearsInterface(): string | undefined {
+    const { interface: on, ...others } = this.filter;
+    return Object.values(others).every((one) => one === undefined) ? (on ?? '') : undefined;
   }
 
   matches(state: number): boolean {

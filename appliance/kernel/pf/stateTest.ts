@@ -4,6 +4,7 @@
 
 import * as tcp from '../../wire/tcp.ts';
 import { DIRECTION_IN, DIRECTION_OUT } from '../filter.ts';
+import { pieces } from '../link/offload.ts';
 import type { Random } from '../random.ts';
 import { type Descriptor, PROTOCOL_TCP } from './descriptor.ts';
 import type { IcmpErrorTest } from './icmpErrors.ts';
@@ -44,6 +45,7 @@ import {
   REASON_STATE_MISMATCH,
   type Statistics,
 } from './statistics.ts';
+import type { SyncPort } from './sync.ts';
 import type { Synproxy } from './synproxy.ts';
 import * as tcpState from './tcpState.ts';
 import * as timeouts from './timeouts.ts';
@@ -62,12 +64,14 @@ export interface StateTestParts {
   readonly replies: Replies;
   readonly sourceLimits: SourceLimits;
   readonly synproxy: Synproxy;
+  readonly sync: SyncPort;
 }
 
 export class StateTest {
   private readonly parts: StateTestParts;
   private readonly states: States;
   private readonly settings: Settings;
+  private readonly sync: SyncPort;
   private readonly key = new Key();
   private readonly words = new Int32Array(4);
 
@@ -75,6 +79,7 @@ export class StateTest {
     this.parts = parts;
     this.states = parts.states;
     this.settings = parts.settings;
+    this.sync = parts.sync;
   }
 
   /** The state of the packet, tracked and translated; NO_STATE when there is none, REFUSED when the packet ends here. */
@@ -92,6 +97,7 @@ export class StateTest {
     const outcome = this.track(state, records, at, forward, packet);
     if (outcome !== state) return outcome;
     this.account(state, records, at, forward, packet);
+    this.sync.target?.updated(state, packet.packet.gsoType === 0 ? 1 : pieces(packet.packet));
     if ((records[at + FLAGS]! & FLAG_TRANSLATED) !== 0) this.translate(packet, records, at);
     return state;
   }

@@ -14,6 +14,7 @@ import { IGMP } from '../../abi/counters/igmp.ts';
 import { IP } from '../../abi/counters/ip.ts';
 import { IP6 } from '../../abi/counters/ip6.ts';
 import { ND6 } from '../../abi/counters/nd6.ts';
+import { PFSYNC } from '../../abi/counters/pfsync.ts';
 import { RAWIP } from '../../abi/counters/rawip.ts';
 import { TCP } from '../../abi/counters/tcp.ts';
 import { UDP } from '../../abi/counters/udp.ts';
@@ -23,7 +24,21 @@ import type { Command, CommandContext } from './command.ts';
 import { command, Failure, kernelOf, UsageError } from './failure.ts';
 import { listRoutes, printRoutes } from './routeTable.ts';
 
-const GROUPS: readonly CounterGroup[] = [IP, ICMP, IGMP, TCP, UDP, CARP, RAWIP, ARP, IP6, ICMP6, ND6, ETHER];
+const GROUPS: readonly CounterGroup[] = [
+  IP,
+  ICMP,
+  IGMP,
+  TCP,
+  UDP,
+  CARP,
+  PFSYNC,
+  RAWIP,
+  ARP,
+  IP6,
+  ICMP6,
+  ND6,
+  ETHER,
+];
 
 export const netstat: Command = command(
   'netstat',

@@ -9,6 +9,7 @@ import { address4, captured, type Frame, hex, rightChecksum } from './frame.ts';
 import { printIcmp } from './icmp.ts';
 import { printIgmp } from './igmp.ts';
 import { printIpv4Options } from './ipv4Options.ts';
+import { printPfsync } from './pfsync.ts';
 import { printTcp } from './tcp.ts';
 import { printUdp } from './udp.ts';
 
@@ -52,6 +53,11 @@ function printTransport(frame: Frame, network: number, protocol: number, at: num
     case ipv4.PROTOCOL_CARP: {
       const prefix = frame.options.verbose > 0 ? `carp ${ends(frame, network)} ` : '';
       return prefix + printCarp(frame, at, length, ipv4.ttl(frame.bytes, network));
+    }
+    case ipv4.PROTOCOL_PFSYNC: {
+      const source = address4(frame, ipv4.sourceAt(network));
+      const head = frame.options.verbose > 0 ? ends(frame, network) : `${source}:`;
+      return `${head} ${printPfsync(frame, at, length)}`;
     }
     default:
       return `${ends(frame, network)} ip-proto-${protocol} ${length}`;

@@ -11,13 +11,15 @@ import { maskLength } from '../../config/hostnameIf.ts';
 import type { CommandContext } from '../command.ts';
 import { Failure, kernelOf } from '../failure.ts';
 import { CARP_PARAMETERS, type CarpChange } from './carp.ts';
+import { PFSYNC_PARAMETERS, type PfsyncChange } from './pfsync.ts';
 
 /** Works through the words behind the interface's name, one parameter after the other. */
 export class Setter {
   private readonly name: string;
   private readonly context: CommandContext;
-  /** What is set of a carp interface, in one call; and the addresses. */
+  /** What is set of a carp or pfsync interface, in one call; and the addresses. */
   private carp: CarpChange = {};
+  private pfsync: PfsyncChange = {};
   private readonly addresses: (() => Promise<void>)[] = [];
 
   constructor(name: string, context: CommandContext) {
@@ -30,6 +32,9 @@ export class Setter {
     while (rest.length > 0) await this.parameter(rest);
     if (Object.keys(this.carp).length > 0) {
       await kernelOf(this.context).call('carp.set', { name: this.name, ...this.carp });
+    }
+    if (Object.keys(this.pfsync).length > 0) {
+      await kernelOf(this.context).call('pfsync.set', { name: this.name, ...this.pfsync });
     }
     for (const set of this.addresses) await set();
   }
@@ -91,9 +96,11 @@ export class Setter {
 
   /** What belongs to one kind of interface; anything else must be an address. */
   private special(word: string, rest: string[], argument: (what: string) => string): void {
-    const change = CARP_PARAMETERS[word]?.(argument);
-    if (change !== undefined) {
-      this.carp = { ...this.carp, ...change };
+    const carp = CARP_PARAMETERS[word]?.(argument);
+    const pfsync = PFSYNC_PARAMETERS[word]?.(argument);
+    if (carp !== undefined || pfsync !== undefined) {
+      this.carp = { ...this.carp, ...carp };
+      this.pfsync = { ...this.pfsync, ...pfsync };
       return;
     }
     rest.unshift(word);

@@ -11,6 +11,7 @@ import {
   type InterfaceInfo,
 } from '../../../abi/interface.ts';
 import { carpLines, carpStatus } from './carp.ts';
+import { pfsyncLines } from './pfsync.ts';
 
 /** One interface, as `ifconfig vr0` prints it. */
 export function formatInterface(on: InterfaceInfo, aliases: boolean): string {
@@ -21,6 +22,7 @@ export function formatInterface(on: InterfaceInfo, aliases: boolean): string {
   lines.push(`\tindex ${on.index} priority ${on.priority} llprio 3`);
   if (on.vlan !== undefined) lines.push(`\tencap: vnetid ${on.vlan.tag} parent ${on.vlan.parent}`);
   if (on.carp !== undefined) lines.push(...carpLines(on.carp));
+  if (on.pfsync !== undefined) lines.push(...pfsyncLines(on.pfsync));
   if (on.groups.length > 0) lines.push(`\tgroups: ${on.groups.join(' ')}`);
   if (on.carp !== undefined) {
     lines.push(`\tstatus: ${carpStatus(on.carp)}`);

@@ -11,6 +11,7 @@ import {
   TIMEOUTS,
 } from '../../../abi/names.ts';
 import type { PfInterfaceInfo, PfStatus, QueueDefinition } from '../../../abi/pf.ts';
+import type { PfsyncInfo } from '../../../abi/pfsync.ts';
 import type { Dialect } from '../../../abi/rule.ts';
 import { formatRate } from '../../config/pf/build/queues.ts';
 import { bootDate, counterBracket } from './format.ts';
@@ -18,8 +19,21 @@ import type { Session } from './session.ts';
 
 export async function showInfo(session: Session): Promise<void> {
   const status = await session.kernel.call('pf.status', {});
-  if (session.args.json) return session.json(status);
+  const peers = await syncPeers(session);
+  if (session.args.json) return session.json(peers === undefined ? status : { ...status, peers });
   for (const line of statusLines(status, session.args.verbose > 0)) session.out(line);
+  for (const line of peers?.map(peerLine) ?? []) session.out(line);
+}
+
+/** Members of the pair that speak pfsync with messages of our own; undefined where there is no pfsync. */
+async function syncPeers({ kernel }: Session): Promise<PfsyncInfo['peers'] | undefined> {
+  const interfaces = await kernel.call('interface.list', {});
+  return interfaces.find((on) => on.pfsync !== undefined)?.pfsync?.peers;
+}
+
+function peerLine({ hostId, sameRuleset }: PfsyncInfo['peers'][number]): string {
+  const rules = sameRuleset ? 'the same ruleset' : 'ANOTHER RULESET';
+  return `pfsync peer 0x${hostId.toString(16).padStart(8, '0')}: ${rules}`;
 }
 
 /** The whole listing; `verbose` adds identity, source tracking and limits. */

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: ISC
+//
+// A state's record as pfsync carries it, and back (pf_state_export, pf_state_import).
+
+import * as ipv6 from '../../wire/ipv6.ts';
+import * as wire from '../../wire/pfsyncState.ts';
+import type { PfParts } from '../pf/parts.ts';
+import { NO_RULE } from '../pf/ruleSlots.ts';
+import {
+  ANCHOR,
+  COUNTERS,
+  CREATED,
+  CREATOR,
+  DESTINATION,
+  FLAG_ALLOW_OPTIONS,
+  FLAG_DIRECTION,
+  FLAG_DUP_TO,
+  FLAG_LOG_ALL,
+  FLAG_NO_SYNC,
+  FLAG_PFLOW,
+  FLAG_REPLY_TO,
+  FLAG_ROUTE_TO,
+  FLAG_SLOPPY,
+  FLAGS,
+  ID_HIGH,
+  ID_LOW,
+  INTERFACE,
+  KIND,
+  MAX_WINDOW,
+  MSS_SHIFT,
+  NAT_RULE,
+  PEER_STATE,
+  ROUTE,
+  ROUTE_INTERFACE,
+  RULE,
+  SEQ_DIFFERENCE,
+  SEQ_HIGH,
+  SEQ_LOW,
+  SOURCE,
+  STACK,
+  TIMEOUT,
+  TOUCHED,
+  WINDOW_SCALE,
+  WIRE,
+} from '../pf/stateRecord.ts';
+import { Key, NO_STATE, readAddress, readPort } from '../pf/states.ts';
+import { isFinished } from '../pf/tcpState.ts';
+import * as timeouts from '../pf/timeouts.ts';
+
+const PROTOCOL_TCP = 6;
+/** PF_LOG_ALL. */
+const LOG_ALL = 2;
+/** Name of the interface of states that are bound to none. */
+const FLOATING = 'all';
+
+/** Timeouts by the numbers that pfsync has for them. */
+const TIMEOUTS = [
+  timeouts.TCP_FIRST,
+  timeouts.TCP_OPENING,
+  timeouts.TCP_ESTABLISHED,
+  timeouts.TCP_CLOSING,
+  timeouts.TCP_FINWAIT,
+  timeouts.TCP_CLOSED,
+  timeouts.UDP_FIRST,
+  timeouts.UDP_SINGLE,
+  timeouts.UDP_MULTIPLE,
+  timeouts.ICMP_FIRST,
+  timeouts.ICMP_ERROR,
+  timeouts.OTHER_FIRST,
+  timeouts.OTHER_SINGLE,
+  timeouts.OTHER_MULTIPLE,
+] as const;
+
+/** How a timeout of ours is numbered on the wire. */
+export function timeoutNumber(timeout: number): number {
+  return TIMEOUTS.indexOf(timeout as (typeof TIMEOUTS)[number]);
+}
+
+/** The timeout that a number of the wire means; undefined for one that no state has. */
+export function timeoutOf(number: number): number | undefined {
+  return TIMEOUTS[number];
+}
+
+/** What became of a state that a peer has sent. */
+export type Imported = number | 'bad value' | 'no room';
+
+export class Codec {
+  private readonly parts: PfParts;
+  private readonly words = new Int32Array(4);
+  private readonly other = new Int32Array(4);
+  private readonly wireKey = new Key();
+  private readonly stackKey = new Key();
+
+  constructor(parts: PfParts) {
+    this.parts = parts;
+  }
+
+  // Ours.
+
+  /** Writes a whole state. */
+  write(state: number, bytes: Uint8Array, at: number, acknowledge: boolean): void {
+    const { states, life, settings, interfaces } = this.parts;
+    const records = states.records(state);
+    const from = states.at(state);
+    wire.clear(bytes, at);
+    wire.setId(bytes, at, records[from + ID_HIGH]!, records[from + ID_LOW]!, records[from + CREATOR]!);
+    const bound = records[from + INTERFACE]!;
+    wire.setInterfaceName(bytes, at, bound === 0 ? FLOATING : (interfaces.byIndex(bound)?.name ?? FLOATING));
+    this.writeKey(records, from, WIRE, bytes, at, 0);
+    this.writeKey(records, from, STACK, bytes, at, 1);
+    writePeer(records, from + SOURCE, bytes, wire.peerAt(at, 0));
+    writePeer(records, from + DESTINATION, bytes, wire.peerAt(at, 1));
+    for (let i = 0; i < 4; i++) this.words[i] = records[from + ROUTE + i]!;
+    writeAddress(bytes, wire.routeAddressAt(at), this.words);
+    const rule = life.ruleOf(state);
+    wire.setRules(bytes, at, rule.anchor === '' ? rule.number : wire.NONE, wire.NONE);
+    const now = settings.seconds;
+    wire.setTimes(bytes, at, now - records[from + CREATED]!, Math.max(0, life.expires(state) - now));
+    const counters = states.counters(state);
+    const place = (from >>> 1) + COUNTERS;
+    for (let way = 0; way < 2; way++) {
+      wire.setCounters(bytes, at, way, counters[place + way]!, counters[place + 2 + way]!);
+    }
+    const flags = records[from + FLAGS]!;
+    const kind = records[from + WIRE + KIND]!;
+    wire.setKind(bytes, at, {
+      family: familyNumber(kind >>> 8),
+      protocol: kind & 0xff,
+      direction: flags & FLAG_DIRECTION,
+      log: (flags & FLAG_LOG_ALL) === 0 ? 0 : LOG_ALL,
+      routeType: routeTypeOf(flags),
+      timeout: timeoutNumber(records[from + TIMEOUT]!),
+    });
+    wire.setFlags(bytes, at, flagsOf(flags) | (acknowledge ? wire.FLAG_ACK : 0));
+  }
+
+  private writeKey(
+    records: Int32Array,
+    from: number,
+    side: number,
+    bytes: Uint8Array,
+    at: number,
+    key: number,
+  ): void {
+    for (let which = 0; which < 2; which++) {
+      readAddress(records, from, side, which, this.words);
+      writeAddress(bytes, wire.addressAt(at, key, which), this.words);
+    }
+    const family = familyNumber(records[from + side + KIND]! >>> 8);
+    wire.setKey(bytes, at, key, family, readPort(records, from, side, 0), readPort(records, from, side, 1));
+  }
+
+  /** Writes an update of the two peers alone. */
+  writeCompressed(state: number, bytes: Uint8Array, at: number): void {
+    const { states } = this.parts;
+    const records = states.records(state);
+    const from = states.at(state);
+    const timeout = timeoutNumber(records[from + TIMEOUT]!);
+    wire.writeCompressed(
+      bytes,
+      at,
+      records[from + ID_HIGH]!,
+      records[from + ID_LOW]!,
+      records[from + CREATOR]!,
+      timeout,
+    );
+    writePeer(records, from + SOURCE, bytes, wire.compressedPeerAt(at, 0));
+    writePeer(records, from + DESTINATION, bytes, wire.compressedPeerAt(at, 1));
+  }
+
+  // Theirs.
+
+  /** Makes a state of a message that `isValid`; the default rule has it until its own is told. */
+  read(bytes: Uint8Array, at: number, high: number, low: number): Imported {
+    const { states, settings, interfaces } = this.parts;
+    const creator = wire.creator(bytes, at);
+    if (creator === 0) return 'bad value';
+    const name = wire.interfaceName(bytes, at);
+    const bound = name === FLOATING ? 0 : interfaces.find(name)?.index;
+    if (bound === undefined || states.count >= settings.maximumStates) return 'no room';
+    this.readKey(bytes, at, 0, this.wireKey);
+    this.readKey(bytes, at, 1, this.stackKey);
+    const direction = wire.direction(bytes, at);
+    if (!this.makeRoom(this.wireKey, WIRE, bound, direction)) return 'no room';
+    if (!this.makeRoom(this.stackKey, STACK, bound, direction)) return 'no room';
+    const state = states.insert(this.wireKey, this.stackKey, bound, creator);
+    const records = states.records(state);
+    const to = states.at(state);
+    records[to + ID_HIGH] = high;
+    records[to + ID_LOW] = low;
+    this.fill(state, records, to, bytes, at);
+    return state;
+  }
+
+  private readKey(bytes: Uint8Array, at: number, key: number, into: Key): void {
+    readWords(bytes, wire.addressAt(at, key, 0), this.words);
+    readWords(bytes, wire.addressAt(at, key, 1), this.other);
+    const family = wire.keyFamily(bytes, at, key) || wire.family(bytes, at);
+    const ports = [wire.port(bytes, at, key, 0), wire.port(bytes, at, key, 1)] as const;
+    into.set(family === wire.AF_INET ? 4 : 6, wire.protocol(bytes, at), this.words, this.other, ...ports);
+  }
+
+  /** A connection of ours with the same addresses makes way when it is over. */
+  private makeRoom(key: Key, side: number, bound: number, direction: number): boolean {
+    const { states, life } = this.parts;
+    const found = states.find(key, side, bound);
+    if (found === NO_STATE) return true;
+    const records = states.records(found);
+    const at = states.at(found);
+    if ((records[at + FLAGS]! & FLAG_DIRECTION) !== direction) return true;
+    if ((key.kind & 0xff) !== PROTOCOL_TCP || !isFinished(records, at + SOURCE, at + DESTINATION))
+      return false;
+    life.remove(found);
+    return true;
+  }
+
+  private fill(state: number, records: Int32Array, to: number, bytes: Uint8Array, at: number): void {
+    const { states, settings, slots, defaultRule, life } = this.parts;
+    const now = settings.seconds;
+    readPeer(bytes, wire.peerAt(at, 0), records, to + SOURCE);
+    readPeer(bytes, wire.peerAt(at, 1), records, to + DESTINATION);
+    const translated = records[to + FLAGS]!;
+    records[to + FLAGS] = translated | wire.direction(bytes, at) | flagsFrom(bytes, at);
+    this.readRoute(records, to, bytes, at);
+    records[to + RULE] = slots.hold(defaultRule);
+    records[to + ANCHOR] = NO_RULE;
+    records[to + NAT_RULE] = NO_RULE;
+    records[to + CREATED] = now - Math.min(wire.age(bytes, at), MAXIMUM_AGE);
+    records[to + TIMEOUT] = timeoutOf(wire.timeout(bytes, at))!;
+    records[to + TOUCHED] = now;
+    setRemaining(records, to, life.expires(state), now, wire.expire(bytes, at));
+    const counters = states.counters(state);
+    const place = (to >>> 1) + COUNTERS;
+    for (let way = 0; way < 2; way++) {
+      counters[place + way] = wire.packets(bytes, at, way);
+      counters[place + 2 + way] = wire.octets(bytes, at, way);
+    }
+  }
+
+  /** The way is an address on the wire; by which interface it lies is for this machine to say. */
+  private readRoute(records: Int32Array, to: number, bytes: Uint8Array, at: number): void {
+    const type = wire.routeType(bytes, at);
+    if (type === 0) return;
+    readWords(bytes, wire.routeAddressAt(at), this.words);
+    for (let i = 0; i < 4; i++) records[to + ROUTE + i] = this.words[i]!;
+    const { routes } = this.parts;
+    const isV4 = wire.family(bytes, at) === wire.AF_INET;
+    const route = isV4 ? routes.lookup4(this.words[0]!) : routes.lookup6(this.words);
+    records[to + ROUTE_INTERFACE] = route?.on.index ?? 0;
+  }
+}
+
+/** A year, in seconds: no peer makes a state older than it can be told apart from. */
+const MAXIMUM_AGE = 31_536_000;
+
+/** Makes the state end in so many seconds, whatever its rule and timeout would give it from now on. */
+export function setRemaining(
+  records: Int32Array,
+  at: number,
+  expires: number,
+  now: number,
+  left: number,
+): void {
+  const most = expires - now;
+  records[at + TOUCHED] = now - (most - Math.min(left, most));
+}
+
+/** Whether a whole state can be one of ours at all: nothing of it is used before. */
+export function isValid(bytes: Uint8Array, at: number): boolean {
+  const isFamily = (family: number) => family === wire.AF_INET || family === wire.AF_INET6;
+  const own = wire.family(bytes, at);
+  const [a, b] = [wire.keyFamily(bytes, at, 0), wire.keyFamily(bytes, at, 1)];
+  const direction = wire.direction(bytes, at);
+  return (
+    timeoutOf(wire.timeout(bytes, at)) !== undefined &&
+    wire.peerState(bytes, wire.peerAt(at, 0)) <= wire.PEER_STATE_LIMIT &&
+    wire.peerState(bytes, wire.peerAt(at, 1)) <= wire.PEER_STATE_LIMIT &&
+    (direction === 1 || direction === 2) &&
+    isFamily(own) &&
+    ((isFamily(a) && a === b) || (a === 0 && b === 0))
+  );
+}
+
+/** One peer of a connection as a message has it. */
+export function readPeer(bytes: Uint8Array, at: number, records: Int32Array, to: number): void {
+  records[to + PEER_STATE] = wire.peerState(bytes, at);
+  records[to + SEQ_LOW] = wire.seqLow(bytes, at);
+  records[to + SEQ_HIGH] = wire.seqHigh(bytes, at);
+  records[to + SEQ_DIFFERENCE] = wire.seqDifference(bytes, at);
+  records[to + MAX_WINDOW] = wire.window(bytes, at);
+  records[to + WINDOW_SCALE] = wire.windowScale(bytes, at) | (wire.mss(bytes, at) << MSS_SHIFT);
+}
+
+function writePeer(records: Int32Array, from: number, bytes: Uint8Array, at: number): void {
+  const scale = records[from + WINDOW_SCALE]!;
+  wire.writePeer(
+    bytes,
+    at,
+    records[from + PEER_STATE]!,
+    records[from + SEQ_LOW]!,
+    records[from + SEQ_HIGH]!,
+    records[from + SEQ_DIFFERENCE]!,
+    records[from + MAX_WINDOW]!,
+    scale >>> MSS_SHIFT,
+    scale & 0xff,
+  );
+}
+
+function readWords(bytes: Uint8Array, at: number, into: Int32Array): void {
+  for (let i = 0; i < 4; i++) into[i] = ipv6.addressWord(bytes, at, i);
+}
+
+function writeAddress(bytes: Uint8Array, at: number, words: Int32Array): void {
+  ipv6.setAddress(bytes, at, words[0]!, words[1]!, words[2]!, words[3]!);
+}
+
+function familyNumber(family: number): number {
+  return family === 4 ? wire.AF_INET : wire.AF_INET6;
+}
+
+function routeTypeOf(flags: number): number {
+  if ((flags & FLAG_ROUTE_TO) !== 0) return wire.ROUTE_TO;
+  if ((flags & FLAG_REPLY_TO) !== 0) return wire.ROUTE_REPLY_TO;
+  return (flags & FLAG_DUP_TO) === 0 ? 0 : wire.ROUTE_DUP_TO;
+}
+
+function flagsOf(flags: number): number {
+  return (
+    ((flags & FLAG_SLOPPY) === 0 ? 0 : wire.FLAG_SLOPPY) |
+    ((flags & FLAG_ALLOW_OPTIONS) === 0 ? 0 : wire.FLAG_ALLOW_OPTIONS) |
+    ((flags & FLAG_PFLOW) === 0 ? 0 : wire.FLAG_PFLOW) |
+    ((flags & FLAG_NO_SYNC) === 0 ? 0 : wire.FLAG_NO_SYNC)
+  );
+}
+
+function flagsFrom(bytes: Uint8Array, at: number): number {
+  const flags = wire.flags(bytes, at);
+  const type = wire.routeType(bytes, at);
+  return (
+    ((flags & wire.FLAG_SLOPPY) === 0 ? 0 : FLAG_SLOPPY) |
+    ((flags & wire.FLAG_ALLOW_OPTIONS) === 0 ? 0 : FLAG_ALLOW_OPTIONS) |
+    ((flags & wire.FLAG_PFLOW) === 0 ? 0 : FLAG_PFLOW) |
+    ((flags & wire.FLAG_NO_SYNC) === 0 ? 0 : FLAG_NO_SYNC) |
+    ((wire.log(bytes, at) & LOG_ALL) === 0 ? 0 : FLAG_LOG_ALL) |
+    (type === wire.ROUTE_TO ? FLAG_ROUTE_TO : 0) |
+    (type === wire.ROUTE_REPLY_TO ? FLAG_REPLY_TO : 0) |
+    (type === wire.ROUTE_DUP_TO ? FLAG_DUP_TO : 0)
+  );
+}

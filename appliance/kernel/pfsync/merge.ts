@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: ISC
+//
+// What a peer says of a connection that is known here: each side of it is taken over unless ours is further on.
+
+import * as wire from '../../wire/pfsyncState.ts';
+import { DESTINATION, KIND, PEER_STATE, SEQ_LOW, SOURCE, WIRE } from '../pf/stateRecord.ts';
+import { PROXY_SRC } from '../pf/tcpState.ts';
+import { readPeer } from './codec.ts';
+
+const PROTOCOL_TCP = 6;
+
+/** Takes over the sides at `sourceAt` and `destinationAt` of a message; answers how many of the two were stale. */
+export function merge(
+  records: Int32Array,
+  at: number,
+  bytes: Uint8Array,
+  sourceAt: number,
+  destinationAt: number,
+): number {
+  const isTcp = (records[at + WIRE + KIND]! & 0xff) === PROTOCOL_TCP;
+  let stale = 0;
+  if (isAhead(records, at + SOURCE, bytes, sourceAt, isTcp, true)) stale++;
+  else readPeer(bytes, sourceAt, records, at + SOURCE);
+  if (isAhead(records, at + DESTINATION, bytes, destinationAt, isTcp, false)) stale++;
+  else readPeer(bytes, destinationAt, records, at + DESTINATION);
+  return stale;
+}
+
+/** Whether what is known here is further on than what was said: the states only go forward, and sequence numbers do. */
+function isAhead(
+  records: Int32Array,
+  peer: number,
+  bytes: Uint8Array,
+  at: number,
+  isTcp: boolean,
+  isSource: boolean,
+): boolean {
+  const own = records[peer + PEER_STATE]!;
+  const said = wire.peerState(bytes, at);
+  // Synproxy's states have high numbers and come first: leaving them is no step back.
+  const leavesProxy = isTcp && isSource && own >= PROXY_SRC && said < PROXY_SRC;
+  if (own > said && !leavesProxy) return true;
+  if (!isTcp || own !== said) return false;
+  return ((records[peer + SEQ_LOW]! - wire.seqLow(bytes, at)) | 0) > 0;
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: ISC
+//
+// pfsync(4), version 6: a header of 20 bytes, then sections of messages of one kind, each with the length of its messages, so that
+// what is not known can be skipped. The full state and its parts are in pfsyncState.ts.
+
+import { copy, i32, setI32, setU16, u16, zero } from './bytes.ts';
+
+export const VERSION = 6;
+export const HEADER_LENGTH = 20;
+export const SECTION_LENGTH = 4;
+export const TTL = 255;
+/** 224.0.0.240. */
+export const GROUP = 0xe00000f0 | 0;
+export const NAME_LENGTH = 16;
+
+export const ACTION_CLEAR = 0;
+export const ACTION_INSERT_ACK = 2;
+export const ACTION_UPDATE_COMPRESSED = 4;
+export const ACTION_UPDATE_REQUEST = 5;
+export const ACTION_DELETE = 6;
+export const ACTION_DELETE_COMPRESSED = 7;
+export const ACTION_BULK_STATUS = 10;
+export const ACTION_INSERT = 13;
+export const ACTION_UPDATE = 14;
+/** Of our own; others skip them by their length. */
+export const ACTION_RULE = 64;
+export const ACTION_RULESET = 65;
+
+/** Names of the actions by number, as tcpdump prints them. */
+export const ACTION_NAMES: readonly string[] = [
+  'CLR ST',
+  'INS ST OLD',
+  'INS ST ACK',
+  'UPD ST OLD',
+  'UPD ST COMP',
+  'UPD ST REQ',
+  'DEL ST',
+  'DEL ST COMP',
+  'INS FR',
+  'DEL FR',
+  'BULK UPD STAT',
+  'UPD TDB OLD',
+  'EOF',
+  'INS ST',
+  'UPD ST',
+  'UPD TDB',
+];
+
+export const CLEAR_LENGTH = 20;
+/** A state's id and the host that made it: acknowledgments, requests, deletions. */
+export const REFERENCE_LENGTH = 12;
+export const BULK_STATUS_LENGTH = 12;
+export const ANCHOR_LENGTH = 64;
+export const RULE_LENGTH = REFERENCE_LENGTH + 4 + ANCHOR_LENGTH;
+export const CHECKSUM_LENGTH = 16;
+export const RULESET_LENGTH = CHECKSUM_LENGTH + 4;
+
+export const BULK_START = 1;
+export const BULK_END = 2;
+
+const VERSION_AT = 0;
+const LENGTH = 2;
+const ACTION = 0;
+const WORDS = 1;
+const COUNT = 2;
+
+/** A whole header of a version that is understood, and what it says is there. Answers the end of the last section, -1 when it is cut. */
+export function endOf(bytes: Uint8Array, offset: number, end: number): number {
+  const length = u16(bytes, offset + LENGTH);
+  return length < HEADER_LENGTH || length > end - offset ? -1 : offset + length;
+}
+
+export function valid(_bytes: Uint8Array, offset: number, end: number): boolean {
+  return end - offset >= HEADER_LENGTH;
+}
+
+export function version(bytes: Uint8Array, offset: number): number {
+  return bytes[offset + VERSION_AT]!;
+}
+
+/** From the header's first byte to the end of the last message. */
+export function length(bytes: Uint8Array, offset: number): number {
+  return u16(bytes, offset + LENGTH);
+}
+
+/** The header, its ruleset checksum zero as today's; the length is set when the packet is full. */
+export function writeHeader(bytes: Uint8Array, offset: number): void {
+  zero(bytes, offset, HEADER_LENGTH);
+  bytes[offset + VERSION_AT] = VERSION;
+}
+
+export function setLength(bytes: Uint8Array, offset: number, value: number): void {
+  setU16(bytes, offset + LENGTH, value);
+}
+
+// A section: action, length of a message in words, count.
+
+export function action(bytes: Uint8Array, at: number): number {
+  return bytes[at + ACTION]!;
+}
+
+/** Bytes of one message of the section. */
+export function messageLength(bytes: Uint8Array, at: number): number {
+  return 4 * bytes[at + WORDS]!;
+}
+
+export function count(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at + COUNT);
+}
+
+export function writeSection(
+  bytes: Uint8Array,
+  at: number,
+  what: number,
+  bytesOfMessage: number,
+  many: number,
+): void {
+  bytes[at + ACTION] = what;
+  bytes[at + WORDS] = bytesOfMessage >>> 2;
+  setU16(bytes, at + COUNT, many);
+}
+
+// Messages.
+
+/** Id and creator at the start of acknowledgments, requests, deletions, compressed updates and rules. */
+export function idHigh(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at);
+}
+
+export function idLow(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + 4);
+}
+
+export function referenceCreator(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + 8);
+}
+
+export function writeReference(
+  bytes: Uint8Array,
+  at: number,
+  high: number,
+  low: number,
+  creator: number,
+): void {
+  setI32(bytes, at, high);
+  setI32(bytes, at + 4, low);
+  setI32(bytes, at + 8, creator);
+}
+
+/** Interface whose states go; '' for all. */
+export function clearInterface(bytes: Uint8Array, at: number): string {
+  return readText(bytes, at, NAME_LENGTH);
+}
+
+export function clearCreator(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + NAME_LENGTH);
+}
+
+export function writeClear(bytes: Uint8Array, at: number, name: string, creator: number): void {
+  writeText(bytes, at, NAME_LENGTH, name);
+  setI32(bytes, at + NAME_LENGTH, creator);
+}
+
+export function bulkCreator(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at);
+}
+
+/** Seconds since the request. */
+export function bulkAge(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + 4) >>> 0;
+}
+
+export function bulkStatus(bytes: Uint8Array, at: number): number {
+  return bytes[at + 8]!;
+}
+
+export function writeBulkStatus(bytes: Uint8Array, at: number, creator: number, status: number): void {
+  zero(bytes, at, BULK_STATUS_LENGTH);
+  setI32(bytes, at, creator);
+  bytes[at + 8] = status;
+}
+
+/** The rule of a state: its number in the ruleset of an anchor. */
+export function ruleNumber(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + REFERENCE_LENGTH);
+}
+
+export function ruleAnchor(bytes: Uint8Array, at: number): string {
+  return readText(bytes, at + REFERENCE_LENGTH + 4, ANCHOR_LENGTH);
+}
+
+/** Follows `writeReference`. */
+export function writeRule(bytes: Uint8Array, at: number, number: number, anchor: string): void {
+  setI32(bytes, at + REFERENCE_LENGTH, number);
+  writeText(bytes, at + REFERENCE_LENGTH + 4, ANCHOR_LENGTH, anchor);
+}
+
+/** The MD5 of the sender's main ruleset as hexadecimal digits, and who sends it. */
+export function rulesetChecksum(bytes: Uint8Array, at: number): string {
+  let text = '';
+  for (let i = 0; i < CHECKSUM_LENGTH; i++) text += bytes[at + i]!.toString(16).padStart(2, '0');
+  return text;
+}
+
+export function rulesetCreator(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + CHECKSUM_LENGTH);
+}
+
+export function writeRuleset(bytes: Uint8Array, at: number, checksum: string, creator: number): void {
+  for (let i = 0; i < CHECKSUM_LENGTH; i++) {
+    bytes[at + i] = Number.parseInt(checksum.slice(2 * i, 2 * i + 2), 16) || 0;
+  }
+  setI32(bytes, at + CHECKSUM_LENGTH, creator);
+}
+
+/** ASCII up to the first zero. */
+export function readText(bytes: Uint8Array, at: number, room: number): string {
+  let text = '';
+  for (let i = 0; i < room && bytes[at + i] !== 0; i++) text += String.fromCharCode(bytes[at + i]!);
+  return text;
+}
+
+/** Cut where there is no room for it and a zero. */
+export function writeText(bytes: Uint8Array, at: number, room: number, text: string): void {
+  zero(bytes, at, room);
+  for (let i = 0; i < Math.min(text.length, room - 1); i++) bytes[at + i] = text.charCodeAt(i) & 0x7f;
+}
+
+export function copyMessage(
+  from: Uint8Array,
+  fromAt: number,
+  to: Uint8Array,
+  toAt: number,
+  many: number,
+): void {
+  copy(from, fromAt, to, toAt, many);
+}
