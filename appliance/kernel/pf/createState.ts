@@ -124,7 +124,8 @@ export class StateMaker {
     const isOut = packet.direction === DIRECTION_OUT;
     const { source, destination, sourcePort, destinationPort } = translation;
     packet.keyOf(isOut ? this.stack : this.wire, source, destination, sourcePort, destinationPort);
-    packet.keyInto(isOut ? this.wire : this.stack);
+    if (translation.ends.family !== 0) translation.ends.keyInto(this.stack);
+    else packet.keyInto(isOut ? this.wire : this.stack);
   }
 
   /** A state that has one of the keys already makes way when it is finished. */

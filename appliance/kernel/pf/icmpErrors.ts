@@ -17,10 +17,11 @@ import { IcmpMapping } from './icmpMapping.ts';
 import type { Settings } from './settings.ts';
 import {
   DESTINATION,
-  FLAG_DIRECTION,
+  FLAG_FAMILIES,
   FLAG_SLOPPY,
   FLAG_TRANSLATED,
   FLAGS,
+  isForward,
   SEQ_DIFFERENCE,
   SOURCE,
   STACK,
@@ -44,12 +45,12 @@ export class IcmpErrorTest {
   private readonly walk = new extension6.Walk();
   private readonly mapping = new IcmpMapping();
   private readonly words = new Int32Array(4);
-  // The quoted packet.
+  // The quoted packet, known until the next one is.
   private readonly source = new Int32Array(4);
-  private readonly destination = new Int32Array(4);
-  private protocol = 0;
-  private network = 0;
-  private transport = 0;
+  readonly destination = new Int32Array(4);
+  protocol = 0;
+  network = 0;
+  transport = 0;
   private sourcePort = 0;
   private destinationPort = 0;
 
@@ -59,7 +60,7 @@ export class IcmpErrorTest {
     this.statistics = parts.statistics;
   }
 
-  /** The state that the error is about, the error translated; NO_STATE when there is none, REFUSED when it cannot be about it. */
+  /** The state that the error is about, the error translated (but not between families); NO_STATE when there is none, REFUSED when it cannot be about it. */
   test(packet: Descriptor): number {
     const outcome = this.readQuoted(packet);
     if (outcome !== QUOTE_OK) return outcome === QUOTE_UNKNOWN ? NO_STATE : REFUSED;
@@ -69,13 +70,14 @@ export class IcmpErrorTest {
     if (state < 0) return NO_STATE;
     const records = this.states.records(state);
     const at = this.states.at(state);
-    const forward = packet.direction === (records[at + FLAGS]! & FLAG_DIRECTION);
+    const forward = isForward(records, at, packet.direction, packet.family);
     // The quoted packet ran against this one.
     const sender = at + (forward ? DESTINATION : SOURCE);
     const receiver = at + (forward ? SOURCE : DESTINATION);
     if (!this.isPlausible(packet, records, at, sender, receiver)) return this.refuse(REASON_STATE_MISMATCH);
     this.restoreSequence(packet, records[sender + SEQ_DIFFERENCE]!);
-    if ((records[at + FLAGS]! & FLAG_TRANSLATED) !== 0) this.translate(packet, records, at);
+    const translation = records[at + FLAGS]! & (FLAG_TRANSLATED | FLAG_FAMILIES);
+    if (translation === FLAG_TRANSLATED) this.translate(packet, records, at);
     packet.packet.state = state;
     return state;
   }

@@ -20,7 +20,10 @@ export function refuseNotBuilt(load: PfLoad): void {
 }
 
 function notBuiltIn(rule: Rule): string | undefined {
-  if (rule.afTo !== undefined) return 'af-to';
+  if (rule.afTo !== undefined && rule.route !== undefined) return `af-to with ${rule.route.kind}`;
+  if (rule.afTo !== undefined && (rule.nat?.stickyAddress || rule.rdr?.stickyAddress)) {
+    return 'af-to with sticky-address';
+  }
   if (rule.divert !== undefined) return `divert-${rule.divert.kind}`;
   // There are no fingerprints to compare with; `unknown` is true of everything.
   if (rule.os !== undefined && rule.os !== 'unknown') return `os "${rule.os}"`;

@@ -12,11 +12,13 @@ import type { PacketPool } from '../packet.ts';
 import type { Random } from '../random.ts';
 import type { Routes } from '../route/routes.ts';
 import type { Timeouts } from '../timeout.ts';
+import { AfTo } from './afTo.ts';
 import { StateMaker } from './createState.ts';
 import { Evaluator } from './evaluate.ts';
 import { IcmpErrorTest } from './icmpErrors.ts';
 import { Kifs } from './kifs.ts';
 import { PfLog } from './log.ts';
+import { NewEnds } from './newEnds.ts';
 import { Normalizer } from './normalize.ts';
 import { Pools } from './pools.ts';
 import { Ports } from './ports.ts';
@@ -86,7 +88,9 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
   const evaluator = new Evaluator({ ...common, rows: new RowMatch(common) });
   const pools = new Pools(common);
   const sticky = new Sticky({ pools, sourceNodes });
-  const translation = new Translation({ evaluator, pools, ports: new Ports(common), sticky });
+  const ports = new Ports(common);
+  const newEnds = new NewEnds({ pools, ports });
+  const translation = new Translation({ evaluator, pools, ports, sticky, newEnds });
   const log = new PfLog(common);
   const defaultRule = makeDefaultRule();
   const rules = new RuleTest({ ...common, evaluator, translation, pools, sticky, log, defaultRule });
@@ -107,6 +111,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
     maker: new StateMaker({ ...common, life, sourceLimits }),
     stateTest: new StateTest({ ...common, life, icmpErrors, replies, sourceLimits, synproxy }),
     normalizer: new Normalizer({ ...common, evaluator, log }),
+    afTo: new AfTo({ ...common, replies, icmpErrors }),
     routeTo: new RouteTo({ ...common, filter, replies }),
   };
 }

@@ -10,6 +10,7 @@ import type { Interface } from '../link/interface.ts';
 import type { Packet } from '../packet.ts';
 import { Timeout } from '../timeout.ts';
 import { Descriptor, PROTOCOL_TCP, READ_OK, READ_SHORT } from './descriptor.ts';
+import { Ends } from './ends.ts';
 import { applyScrub } from './headers.ts';
 import { NORMAL, WAITING } from './normalize.ts';
 import { makeParts, type PfGround, type PfParts } from './parts.ts';
@@ -20,11 +21,13 @@ import {
   FLAG_DIRECTION,
   FLAG_DUP_TO,
   FLAG_EXTRA,
+  FLAG_FAMILIES,
   FLAG_LOG_ALL,
   FLAG_REPLY_TO,
   FLAG_ROUTE_TO,
   FLAG_TABLES,
   FLAGS,
+  isForward,
   ROUTE,
   ROUTE_INTERFACE,
 } from './stateRecord.ts';
@@ -41,6 +44,7 @@ export class Pf implements PacketFilter {
   readonly parts: PfParts;
   private readonly descriptors: Descriptor[] = [];
   private readonly addresses: Int32Array[] = [];
+  private readonly ends = new Ends();
   private readonly purge: Timeout;
   private depth = 0;
   private sinceSweep = 0;
@@ -63,10 +67,11 @@ export class Pf implements PacketFilter {
     if (this.depth >= NESTING) return DROP;
     const descriptor = this.descriptors[this.depth]!;
     this.depth++;
+    const isSix = packet.family === 6;
     const verdict = this.testPacket(descriptor, packet, on, direction);
     this.depth--;
     const isOut = direction === DIRECTION_OUT;
-    kifs.countersOf(on).count(packet.family === 6, isOut, verdict === DROP, descriptor.length);
+    kifs.countersOf(on).count(isSix, isOut, verdict === DROP, descriptor.length);
     return verdict;
   }
 
@@ -96,12 +101,13 @@ export class Pf implements PacketFilter {
   // Known connections.
 
   private byState(packet: Descriptor, state: number): number {
-    const { states } = this.parts;
+    const { states, afTo } = this.parts;
     const records = states.records(state);
     const at = states.at(state);
     const flags = records[at + FLAGS]!;
     if (packet.hasOptions && (flags & FLAG_ALLOW_OPTIONS) === 0) return this.refuseOptions(packet, state);
     if ((flags & (FLAG_EXTRA | FLAG_LOG_ALL | FLAG_TABLES)) !== 0) this.extras(packet, records, at, state);
+    if ((flags & FLAG_FAMILIES) !== 0) return afTo.send(packet, this.ends.read(records, at, packet.family));
     if ((flags & ROUTED) === 0) return PASS;
     return this.routeByState(packet, records, at, flags);
   }
@@ -127,7 +133,7 @@ export class Pf implements PacketFilter {
       log.decision(packet, rule, life.anchorOf(state), pflog.ACTION_PASS, REASON_MATCH, undefined);
     }
     if ((flags & FLAG_TABLES) === 0) return;
-    const forward = packet.direction === (flags & FLAG_DIRECTION);
+    const forward = isForward(records, at, packet.direction, packet.family);
     const from = forward ? packet.source : packet.destination;
     const to = forward ? packet.destination : packet.source;
     rule.countInTables(tables, packet.family, from, to, columnOf(packet, true), packet.length);
@@ -173,6 +179,7 @@ export class Pf implements PacketFilter {
     }
     if (this.isDeferred(packet)) return TAKEN;
     if (!rules.scrub.isEmpty) applyScrub(packet, rules.scrub, this.parts.random);
+    if (translation.ends.family !== 0) return this.parts.afTo.send(packet, translation.ends);
     return rules.routeKind === undefined ? PASS : this.routeByRule(packet);
   }
 

@@ -9,6 +9,7 @@ import * as icmp6 from '../../wire/icmp6.ts';
 import { DIRECTION_OUT } from '../filter.ts';
 import type { Random } from '../random.ts';
 import { type Descriptor, PROTOCOL_ICMP, PROTOCOL_ICMP6 } from './descriptor.ts';
+import type { Ends } from './ends.ts';
 import { STACK, WIRE } from './stateRecord.ts';
 import { Key, type States } from './states.ts';
 
@@ -34,6 +35,16 @@ export class Ports {
     return this.search(packet, address, pool.ports?.low ?? NAT_PORT_LOW, pool.ports?.high ?? NAT_PORT_HIGH);
   }
 
+  /** The same for a packet whose ends become those of the other family. */
+  findFor(packet: Descriptor, pool: Pool, ends: Ends): number {
+    const isIcmp = packet.protocol === PROTOCOL_ICMP || packet.protocol === PROTOCOL_ICMP6;
+    if (isIcmp && !packet.isIcmpReply) return this.search(packet, ends, 1, 0xffff);
+    if (!packet.hasPorts || pool.staticPort) {
+      return this.isFreeFor(ends, packet.sourcePort) ? packet.sourcePort : -1;
+    }
+    return this.search(packet, ends, pool.ports?.low ?? NAT_PORT_LOW, pool.ports?.high ?? NAT_PORT_HIGH);
+  }
+
   /** Today only the id of an echo request is changed. */
   private findId(packet: Descriptor, address: Int32Array): number {
     const isEcho =
@@ -45,11 +56,15 @@ export class Ports {
   }
 
   /** From a random port up to the highest, then down to the lowest: where a search begins cannot be told. */
-  private search(packet: Descriptor, address: Int32Array, low: number, high: number): number {
+  private search(packet: Descriptor, to: Int32Array | Ends, low: number, high: number): number {
     const first = low + this.random.below(Math.max(0, high - low) + 1);
-    for (let port = first; port <= high; port++) if (this.isFree(packet, address, port)) return port;
-    for (let port = first - 1; port >= low; port--) if (this.isFree(packet, address, port)) return port;
+    for (let port = first; port <= high; port++) if (this.isFreeIn(packet, to, port)) return port;
+    for (let port = first - 1; port >= low; port--) if (this.isFreeIn(packet, to, port)) return port;
     return -1;
+  }
+
+  private isFreeIn(packet: Descriptor, to: Int32Array | Ends, port: number): boolean {
+    return to instanceof Int32Array ? this.isFree(packet, to, port) : this.isFreeFor(to, port);
   }
 
   /** Whether answers to `address` and `port` would be nobody else's. */
@@ -57,5 +72,11 @@ export class Ports {
     const far = packet.hasTwoIds && !packet.hasPorts ? port : packet.destinationPort;
     packet.keyOf(this.key, address, packet.destination, port, far);
     return !this.states.has(this.key, packet.direction === DIRECTION_OUT ? WIRE : STACK);
+  }
+
+  /** Answers to the other family's ends come in from the wire. */
+  private isFreeFor(ends: Ends, port: number): boolean {
+    ends.keyInto(this.key, port);
+    return !this.states.has(this.key, WIRE);
   }
 }

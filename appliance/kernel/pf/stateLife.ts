@@ -10,6 +10,7 @@ import {
   ANCHOR,
   EXTRA,
   FLAG_CONNECTED,
+  FLAG_FAMILIES,
   FLAGS,
   KIND,
   NAT_NODE,
@@ -117,8 +118,9 @@ export class StateLife {
       this.pools.release(route, family, this.address);
     }
     if (rdr?.pool.type === 'least-states') {
-      readAddress(records, at, STACK, 1, this.address);
-      this.pools.release(rdr, family, this.address);
+      const isOther = (records[at + FLAGS]! & FLAG_FAMILIES) !== 0;
+      readAddress(records, at, STACK, isOther ? 0 : 1, this.address);
+      this.pools.release(rdr, records[at + STACK + KIND]! >>> 8 === 4 ? 4 : 6, this.address);
     }
   }
 

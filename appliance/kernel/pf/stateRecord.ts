@@ -93,3 +93,14 @@ export const FLAG_EXTRA = 1 << 13;
 export const FLAG_FAMILIES = 1 << 14;
 /** More rules than RULE count its packets. */
 export const FLAG_MORE_RULES = 1 << 15;
+
+/**
+ * Whether a packet runs as the one that made the state. Both ways of a state between families come in, so that the family tells which
+ * it is.
+ */
+export function isForward(records: Int32Array, at: number, direction: number, family: number): boolean {
+  const flags = records[at + FLAGS]!;
+  return (flags & FLAG_FAMILIES) === 0
+    ? direction === (flags & FLAG_DIRECTION)
+    : records[at + WIRE + KIND]! >>> 8 === family;
+}

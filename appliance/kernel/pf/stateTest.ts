@@ -22,12 +22,14 @@ import {
   EXTRA,
   FLAG_DIRECTION,
   FLAG_EXTRA,
+  FLAG_FAMILIES,
   FLAG_MORE_RULES,
   FLAG_REPLY_TO,
   FLAG_ROUTE_TO,
   FLAG_SLOPPY,
   FLAG_TRANSLATED,
   FLAGS,
+  isForward,
   NAT_RULE,
   PEER_STATE,
   ROUTE_INTERFACE,
@@ -82,7 +84,7 @@ export class StateTest {
     this.sync = parts.sync;
   }
 
-  /** The state of the packet, tracked and translated; NO_STATE when there is none, REFUSED when the packet ends here. */
+  /** The state of the packet, tracked and translated (but not between families); NO_STATE when there is none, REFUSED when the packet ends here. */
   test(packet: Descriptor): number {
     if (packet.isIcmpError) return this.parts.icmpErrors.test(packet);
     packet.keyInto(this.key);
@@ -93,12 +95,13 @@ export class StateTest {
     const at = this.states.at(state);
     packet.packet.state = state;
     if (!isIn && this.isOnTheWrongWay(records, at, packet)) return state;
-    const forward = packet.direction === (records[at + FLAGS]! & FLAG_DIRECTION);
+    const forward = isForward(records, at, packet.direction, packet.family);
     const outcome = this.track(state, records, at, forward, packet);
     if (outcome !== state) return outcome;
     this.account(state, records, at, forward, packet);
     this.sync.target?.updated(state, packet.packet.gsoType === 0 ? 1 : pieces(packet.packet));
-    if ((records[at + FLAGS]! & FLAG_TRANSLATED) !== 0) this.translate(packet, records, at);
+    const translation = records[at + FLAGS]! & (FLAG_TRANSLATED | FLAG_FAMILIES);
+    if (translation === FLAG_TRANSLATED) this.translate(packet, records, at);
     return state;
   }
 

@@ -12,6 +12,7 @@ import {
   ADDRESS_0,
   ADDRESS_1,
   CREATOR,
+  FLAG_FAMILIES,
   FLAG_TRANSLATED,
   FLAGS,
   GENERATION,
@@ -159,7 +160,7 @@ export class States {
         records[from + ADDRESS_0] === key.first[0] &&
         records[from + ADDRESS_1] === key.second[0] &&
         records[from + KIND] === key.kind &&
-        (here === side || (records[at + FLAGS]! & FLAG_TRANSLATED) === 0) &&
+        isSought(records[at + FLAGS]!, here, side) &&
         (key.kind >>> 8 !== KIND_IPV6 || sameRest(records, at + restOf(here), key))
       ) {
         // A state bound to this interface goes before one that floats.
@@ -180,8 +181,7 @@ export class States {
       const records = this.records(state);
       const at = this.at(state);
       const here = (node & 1) === 1 ? WIRE : STACK;
-      const counts = here === side || (records[at + FLAGS]! & FLAG_TRANSLATED) === 0;
-      if (counts && sameSide(records, at, here, key)) return true;
+      if (isSought(records[at + FLAGS]!, here, side) && sameSide(records, at, here, key)) return true;
       node = records[at + here + NEXT]!;
     }
     return false;
@@ -208,7 +208,8 @@ export class States {
     if (this.idLow === 0) this.idHigh = (this.idHigh + 1) | 0;
     this.link(state, WIRE);
     if (!wire.equals(stack)) {
-      records[at + FLAGS] = FLAG_TRANSLATED;
+      records[at + FLAGS] =
+        wire.kind >>> 8 === stack.kind >>> 8 ? FLAG_TRANSLATED : FLAG_TRANSLATED | FLAG_FAMILIES;
       this.link(state, STACK);
     }
     this.used++;
@@ -359,6 +360,15 @@ export function readAddress(
 export function readPort(records: Int32Array, at: number, side: number, which: number): number {
   const ports = records[at + side + PORTS]!;
   return which === 0 ? ports >>> 16 : ports & 0xffff;
+}
+
+/**
+ * Whether a key on side `here` counts in a search for `side`: an untranslated state has one key for both; one between families is
+ * met by packets that come in, which show either key as the wire does.
+ */
+function isSought(flags: number, here: number, side: number): boolean {
+  if ((flags & FLAG_FAMILIES) !== 0) return side === WIRE;
+  return here === side || (flags & FLAG_TRANSLATED) === 0;
 }
 
 function nodeOf(state: number, side: number): number {

@@ -9,11 +9,14 @@ import { DIRECTION_IN } from '../filter.ts';
 import type { Random } from '../random.ts';
 import type { Route, Routes } from '../route/routes.ts';
 import type { Descriptor } from './descriptor.ts';
+import { Ends } from './ends.ts';
 import { Outgoing, type Replies } from './replies.ts';
 import type { SourceLimits } from './sourceLimits.ts';
 import type { StateLife } from './stateLife.ts';
 import {
   DESTINATION,
+  FLAG_FAMILIES,
+  FLAGS,
   KIND,
   MAX_WINDOW,
   MSS_SHIFT,
@@ -46,6 +49,7 @@ export class Synproxy {
   private readonly statistics: Statistics;
   private readonly sourceLimits: SourceLimits;
   private readonly outgoing = new Outgoing();
+  private readonly ends = new Ends();
 
   constructor(parts: {
     states: States;
@@ -139,13 +143,15 @@ export class Synproxy {
     outgoing.say(tcp.FLAG_SYN, records[destination + SEQ_HIGH]!, 0);
     outgoing.mss = records[source + WINDOW_SCALE]! >>> MSS_SHIFT;
     outgoing.tag = records[at + TAG]!;
-    outgoing.generated = false;
+    // What goes on in the other family is not tested where it leaves.
+    outgoing.generated = (records[at + FLAGS]! & FLAG_FAMILIES) !== 0;
     this.replies.send(outgoing);
   }
 
   /** Ends of the packet as the other side of the state knows them. */
   private address(records: Int32Array, at: number, packet: Descriptor): void {
     const { outgoing } = this;
+    if ((records[at + FLAGS]! & FLAG_FAMILIES) !== 0) return this.addressOther(records, at, packet);
     const isIn = packet.direction === DIRECTION_IN;
     const side = isIn ? STACK : WIRE;
     const own = isIn ? 0 : 1;
@@ -154,6 +160,17 @@ export class Synproxy {
     readAddress(records, at, side, 1 - own, outgoing.destination);
     outgoing.sourcePort = readPort(records, at, side, own);
     outgoing.destinationPort = readPort(records, at, side, 1 - own);
+  }
+
+  /** The other side speaks the other family. */
+  private addressOther(records: Int32Array, at: number, packet: Descriptor): void {
+    const { outgoing } = this;
+    const ends = this.ends.read(records, at, packet.family);
+    outgoing.family = ends.family === 4 ? 4 : 6;
+    outgoing.source.set(ends.source);
+    outgoing.destination.set(ends.destination);
+    outgoing.sourcePort = ends.sourcePort;
+    outgoing.destinationPort = ends.destinationPort;
   }
 
   /** Steps 4 to 7: the server answers, and both are told. */

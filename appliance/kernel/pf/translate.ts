@@ -101,7 +101,7 @@ function updateFinished(packet: Descriptor, field: number, updated: number): voi
   setU16(bytes, field, updated === 0 ? 0xffff : updated);
 }
 
-function changePort(packet: Descriptor, port: number, isSource: boolean): void {
+export function changePort(packet: Descriptor, port: number, isSource: boolean): void {
   if (packet.isFragment) return;
   if (packet.protocol === PROTOCOL_ICMP || packet.protocol === PROTOCOL_ICMP6) {
     return changeIcmpId(packet, port, isSource);

@@ -8,7 +8,9 @@ import type { RuleList } from '../../abi/rule.ts';
 import { DIRECTION_IN, DIRECTION_OUT } from '../filter.ts';
 import type { ActiveRule } from './activeRule.ts';
 import type { Descriptor } from './descriptor.ts';
+import { Ends } from './ends.ts';
 import { type Evaluator, LOOK_AT_ALL, LOOK_FROM_OUTSIDE, type RuleVisitor } from './evaluate.ts';
+import type { NewEnds } from './newEnds.ts';
 import type { Pools } from './pools.ts';
 import type { Ports } from './ports.ts';
 import type { RulePool } from './rulePool.ts';
@@ -52,25 +54,36 @@ export class Translation {
   readonly destination = new Int32Array(4);
   sourcePort = 0;
   destinationPort = 0;
+  /** af-to: what the packet becomes once everything else is done with it. */
+  readonly ends = new Ends();
   private readonly evaluator: Evaluator;
   private readonly pools: Pools;
   private readonly ports: Ports;
   private readonly sticky: Sticky;
+  private readonly newEnds: NewEnds;
   private readonly first = new FirstMatch();
   private readonly words = new Int32Array(4);
   private readonly initial = new Int32Array(4);
 
-  constructor(parts: { evaluator: Evaluator; pools: Pools; ports: Ports; sticky: Sticky }) {
+  constructor(parts: {
+    evaluator: Evaluator;
+    pools: Pools;
+    ports: Ports;
+    sticky: Sticky;
+    newEnds: NewEnds;
+  }) {
     this.evaluator = parts.evaluator;
     this.pools = parts.pools;
     this.ports = parts.ports;
     this.sticky = parts.sticky;
+    this.newEnds = parts.newEnds;
   }
 
   begin(packet: Descriptor): void {
     this.isTranslated = false;
     this.hasFailed = false;
     this.node = undefined;
+    this.ends.family = 0;
     for (let i = 0; i < 4; i++) {
       this.source[i] = packet.source[i]!;
       this.destination[i] = packet.destination[i]!;
@@ -119,7 +132,9 @@ export class Translation {
 
   /** Today: what a matching rule says is done at once. False when it could not be. */
   byRule(rule: ActiveRule, packet: Descriptor): boolean {
-    if ((rule.nat === undefined && rule.rdr === undefined) || rule.rule.afTo !== undefined) return true;
+    if (rule.nat === undefined && rule.rdr === undefined) return true;
+    const { afTo } = rule.rule;
+    if (afTo !== undefined) return this.newEnds.choose(rule, packet, afTo, this.ends);
     if (packet.isFragment || packet.isIcmpError) return true;
     const done =
       (rule.rdr === undefined || this.redirect(rule, rule.rdr, packet)) &&
@@ -187,7 +202,7 @@ function sameWords(a: Int32Array, b: Int32Array): boolean {
 }
 
 /** The port that a redirection leads to: as it was, the one given, or the same place in the range given. */
-function redirectPort(rule: ActiveRule, { pool }: RulePool, port: number): number {
+export function redirectPort(rule: ActiveRule, { pool }: RulePool, port: number): number {
   if (pool.ports === undefined) return port;
   const { low, high } = pool.ports;
   if (high <= low) return low;

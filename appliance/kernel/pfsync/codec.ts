@@ -48,6 +48,8 @@ import { isFinished } from '../pf/tcpState.ts';
 import * as timeouts from '../pf/timeouts.ts';
 
 const PROTOCOL_TCP = 6;
+const PROTOCOL_ICMP = 1;
+const PROTOCOL_ICMP6 = 58;
 /** PF_LOG_ALL. */
 const LOG_ALL = 2;
 /** Name of the interface of states that are bound to none. */
@@ -195,9 +197,10 @@ export class Codec {
   private readKey(bytes: Uint8Array, at: number, key: number, into: Key): void {
     readWords(bytes, wire.addressAt(at, key, 0), this.words);
     readWords(bytes, wire.addressAt(at, key, 1), this.other);
-    const family = wire.keyFamily(bytes, at, key) || wire.family(bytes, at);
+    const isV4 = (wire.keyFamily(bytes, at, key) || wire.family(bytes, at)) === wire.AF_INET;
+    const protocol = protocolIn(isV4, wire.protocol(bytes, at));
     const ports = [wire.port(bytes, at, key, 0), wire.port(bytes, at, key, 1)] as const;
-    into.set(family === wire.AF_INET ? 4 : 6, wire.protocol(bytes, at), this.words, this.other, ...ports);
+    into.set(isV4 ? 4 : 6, protocol, this.words, this.other, ...ports);
   }
 
   /** A connection of ours with the same addresses makes way when it is over. */
@@ -248,6 +251,12 @@ export class Codec {
     const route = isV4 ? routes.lookup4(this.words[0]!) : routes.lookup6(this.words);
     records[to + ROUTE_INTERFACE] = route?.on.index ?? 0;
   }
+}
+
+/** A state between families has another ICMP on each side. */
+function protocolIn(isV4: boolean, protocol: number): number {
+  if (protocol !== PROTOCOL_ICMP && protocol !== PROTOCOL_ICMP6) return protocol;
+  return isV4 ? PROTOCOL_ICMP : PROTOCOL_ICMP6;
 }
 
 /** A year, in seconds: no peer makes a state older than it can be told apart from. */

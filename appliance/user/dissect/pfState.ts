@@ -21,10 +21,12 @@ export type ProtocolNames = (protocol: number) => string | undefined;
 export function stateLine(state: StateInfo, dialect: Dialect, protocolName: ProtocolNames): string {
   const outbound = state.direction === 'out';
   const [shown, hidden] = outbound ? [state.wire, state.stack] : [state.stack, state.wire];
+  // Between families the shown side is that of the answers: it points the other way.
+  const pointsOut = outbound || shown.family !== hidden.family;
   const local = endText(shown, hidden, 1, dialect);
   const remote = endText(shown, hidden, 0, dialect);
   const gateway = state.route === undefined ? '' : ` {${formatAddress(state.route.address)}}`;
-  const ends = outbound ? `${local} -> ${remote}${gateway}` : `${local}${gateway} <- ${remote}`;
+  const ends = pointsOut ? `${local} -> ${remote}${gateway}` : `${local}${gateway} <- ${remote}`;
   const protocol = protocolName(state.protocol) ?? String(state.protocol);
   return `${state.interface} ${protocol} ${ends}    ${peersText(state)}`;
 }
@@ -32,6 +34,10 @@ export function stateLine(state: StateInfo, dialect: Dialect, protocolName: Prot
 /** One end, with its other address in parentheses where it is translated. */
 function endText(shown: StateKey, hidden: StateKey, index: 0 | 1, dialect: Dialect): string {
   const text = hostText(shown.addresses[index], shown.ports[index]);
+  if (shown.family !== hidden.family) {
+    const opposite = index === 0 ? 1 : 0;
+    return `${text} (${hostText(hidden.addresses[opposite], hidden.ports[opposite])})`;
+  }
   const other = hostText(hidden.addresses[index], hidden.ports[index]);
   // A translated ICMP id does not count as another far end (today).
   const same = text === other || (dialect === 'openbsd' && index === 0 && sameAddress(shown, hidden, index));

@@ -2,19 +2,24 @@
 //
 // Whatever is rewritten, checksums stay right: random packets through every change that pf makes, finished sums and partial ones.
 
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { DIRECTION_IN } from '../../../appliance/kernel/filter.ts';
 import { finishChecksum } from '../../../appliance/kernel/link/offload.ts';
 import type { Packet } from '../../../appliance/kernel/packet.ts';
+import { changeFamily } from '../../../appliance/kernel/pf/changeFamily.ts';
 import { Descriptor } from '../../../appliance/kernel/pf/descriptor.ts';
+import { Ends, protocolIn } from '../../../appliance/kernel/pf/ends.ts';
 import { applyScrub, normalizeTcp } from '../../../appliance/kernel/pf/headers.ts';
+import { hops } from '../../../appliance/kernel/pf/hops.ts';
 import { ScrubSettings } from '../../../appliance/kernel/pf/scrubSettings.ts';
 import * as translate from '../../../appliance/kernel/pf/translate.ts';
 import { Random } from '../../../appliance/kernel/random.ts';
 import { setU16 } from '../../../appliance/wire/bytes.ts';
 import * as checksum from '../../../appliance/wire/checksum.ts';
 import * as icmp from '../../../appliance/wire/icmp.ts';
+import * as ipv4 from '../../../appliance/wire/ipv4.ts';
 import * as ipv6 from '../../../appliance/wire/ipv6.ts';
 import {
   icmp6Message,
@@ -89,6 +94,53 @@ function unfinish(packet: Packet, field: number): void {
   packet.checksumStart = transport;
   packet.checksumField = transport + field;
 }
+
+test('from one family to the other and back, large segments with them', () => {
+  const direct = new DirectPf();
+  const descriptor = new Descriptor();
+  const ends = (family: 4 | 6, protocol: number, change: { source: number[]; sourcePort: number }): Ends => {
+    const made = new Ends();
+    made.family = family;
+    made.protocol = protocolIn(family, protocol);
+    made.source.set(change.source);
+    made.destination.set([...change.source].reverse());
+    made.sourcePort = change.sourcePort;
+    made.destinationPort = change.sourcePort ^ 1;
+    return made;
+  };
+  fc.assert(
+    fc.property(
+      fc.constantFrom<4 | 6>(4, 6),
+      fc.oneof(tcpSegments, udps, echoes),
+      fc.boolean(),
+      changes,
+      (family, { protocol, make }, partial, change) => {
+        const other = family === 4 ? 6 : 4;
+        const header = { source: '192.0.2.1', destination: '192.0.2.2', tos: 0x2e, ttl: 77 };
+        const network =
+          family === 4
+            ? ip4(header, make(4))
+            : ip6({ source: '2001:db8::1', destination: 'fd00::2', trafficClass: 0x2e, hops: 77 }, make(6));
+        const packet = direct.prepare(network);
+        if (partial && protocol !== 1) unfinish(packet, protocol === 6 ? 16 : 6);
+        if (partial && protocol === 6)
+          Object.assign(packet, { gsoType: family === 4 ? 1 : 4, segmentSize: 8 });
+        for (const to of [other, family] as const) {
+          descriptor.read(packet, direct.vr0, DIRECTION_IN, true);
+          changeFamily(descriptor, ends(to, descriptor.protocol, change), 1);
+          assert.equal(packet.family, to);
+          assert.equal(ipv4.version(packet.bytes, packet.network), to);
+          if (partial && protocol === 6) assert.equal(packet.gsoType, to === 4 ? 1 : 4);
+        }
+        finishChecksum(packet);
+        verify(packet.bytes, packet.network);
+        descriptor.read(packet, direct.vr0, DIRECTION_IN, true);
+        assert.deepEqual([hops(descriptor), descriptor.tos], [77, 0x2e]);
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
 
 test('addresses, ports, ids, numbers, options, headers: every sum follows', () => {
   const direct = new DirectPf();

@@ -73,6 +73,7 @@ const TODAY: readonly Check[] = [
     (rule) => rule.afTo !== undefined && rule.afTo === rule.family,
     'must indicate different address family with af-to',
   ],
+  [(rule) => rule.afTo !== undefined && rule.direction !== 'in', 'af-to can only be used with direction in'],
   ...SHARED_CHECKS,
   [
     (rule) => rule.action !== 'pass' && rule.state !== undefined,
