@@ -227,6 +227,16 @@ export class TapNetwork implements Network {
     );
   }
 
+  /** Kills an appliance as a power cut would. */
+  async crash(host: string): Promise<void> {
+    await stop(this.appliances.get(host)!.process, 'SIGKILL');
+  }
+
+  /** Boots an appliance again that has crashed or was halted. */
+  async boot(host: string): Promise<void> {
+    await this.bootAppliance(this.definition.hosts.find((one) => one.name === host)!);
+  }
+
   /** tcpdump -U has written what it was handed; a batch on its way takes less than this. */
   async flushCaptures(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 500));

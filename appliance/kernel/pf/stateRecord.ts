@@ -94,6 +94,11 @@ export const FLAG_FAMILIES = 1 << 14;
 /** More rules than RULE count its packets. */
 export const FLAG_MORE_RULES = 1 << 15;
 
+/** A peer has told of the windows (pfsync); which of the two ends has been heard here since. */
+export const FLAG_TOLD = 1 << 16;
+export const FLAG_HEARD_SOURCE = 1 << 17;
+export const FLAG_HEARD_DESTINATION = 1 << 18;
+
 /**
  * Whether a packet runs as the one that made the state. Both ways of a state between families come in, so that the family tells which
  * it is.

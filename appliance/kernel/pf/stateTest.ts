@@ -23,10 +23,13 @@ import {
   FLAG_DIRECTION,
   FLAG_EXTRA,
   FLAG_FAMILIES,
+  FLAG_HEARD_DESTINATION,
+  FLAG_HEARD_SOURCE,
   FLAG_MORE_RULES,
   FLAG_REPLY_TO,
   FLAG_ROUTE_TO,
   FLAG_SLOPPY,
+  FLAG_TOLD,
   FLAG_TRANSLATED,
   FLAGS,
   isForward,
@@ -167,14 +170,28 @@ export class StateTest {
     packet: Descriptor,
   ): number {
     const { seconds, isToday } = this.settings;
-    const outcome =
+    let outcome =
       (records[at + FLAGS]! & FLAG_SLOPPY) !== 0
         ? trackSloppy(records, at, source, destination, packet.tcpFlags, seconds)
         : tcpState.track(records, at, source, destination, packet, seconds, isToday, this.parts.random);
+    if ((records[at + FLAGS]! & FLAG_TOLD) !== 0) {
+      if (outcome === tcpState.TRACK_MISMATCH) {
+        outcome = tcpState.resume(records, at, source, destination, seconds);
+      }
+      if (outcome !== tcpState.TRACK_MISMATCH) this.heard(records, at, source);
+    }
     if (outcome === tcpState.TRACK_MISMATCH) return this.mismatch(records, source, destination, packet);
     if (outcome === tcpState.TRACK_CONNECTED && !this.connected(state, records, at)) return REFUSED;
     if ((records[at + FLAGS]! & FLAG_EXTRA) === 0) return state;
     return this.followTimestamps(records, at, source, destination, packet) ? state : REFUSED;
+  }
+
+  /** Of a connection that a peer has told of: when both ends have been heard here, what is known of it is this machine's own. */
+  private heard(records: Int32Array, at: number, source: number): void {
+    const both = FLAG_HEARD_SOURCE | FLAG_HEARD_DESTINATION;
+    const flags =
+      records[at + FLAGS]! | (source === at + SOURCE ? FLAG_HEARD_SOURCE : FLAG_HEARD_DESTINATION);
+    records[at + FLAGS] = (flags & both) === both ? flags & ~(both | FLAG_TOLD) : flags;
   }
 
   private mismatch(records: Int32Array, source: number, destination: number, packet: Descriptor): number {

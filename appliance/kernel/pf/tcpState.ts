@@ -245,6 +245,36 @@ function isLoose(records: Int32Array, source: number, destination: number): bool
   );
 }
 
+/**
+ * The packet that `track` has just refused, of a connection that a peer has told of: what was told may be old by a window, for updates
+ * are sent when an edge has moved by half of one. Within that it passes, and an acknowledgment shows what the other end has sent. Not a
+ * reset: those must hit. Answers TRACK_PASS or TRACK_MISMATCH.
+ */
+export function resume(
+  records: Int32Array,
+  at: number,
+  source: number,
+  destination: number,
+  now: number,
+): number {
+  const sent = records[source + MAX_WINDOW]! << segment.sourceShift;
+  const back = records[destination + MAX_WINDOW]! << segment.destinationShift;
+  const slack = Math.max(sent, back) + MAXIMUM_ACK_WINDOW;
+  const skew = (records[destination + SEQ_LOW]! - segment.acknowledgment) | 0;
+  const fits =
+    (segment.flags & tcp.FLAG_RST) === 0 &&
+    isAtLeast((records[source + SEQ_HIGH]! + slack) | 0, segment.dataEnd) &&
+    isAtLeast(segment.sequence, (records[source + SEQ_LOW]! - back - slack) | 0) &&
+    skew >= -slack &&
+    skew <= slack;
+  if (!fits) return TRACK_MISMATCH;
+  if (skew < 0) records[destination + SEQ_LOW] = segment.acknowledgment;
+  updateWindows(records, source, destination);
+  advance(records, source, destination, segment.flags);
+  chooseTimeout(records, at, source, destination, now);
+  return TRACK_PASS;
+}
+
 function updateWindows(records: Int32Array, source: number, destination: number): void {
   const { window, sourceShift, acknowledgment, end } = segment;
   if (window > records[source + MAX_WINDOW]!) records[source + MAX_WINDOW] = window;

@@ -12,8 +12,11 @@ import type { PfParts } from '../pf/parts.ts';
 import {
   CREATOR,
   FLAG_DIRECTION,
+  FLAG_HEARD_DESTINATION,
+  FLAG_HEARD_SOURCE,
   FLAG_NO_SYNC,
   FLAG_SLOPPY,
+  FLAG_TOLD,
   FLAGS,
   INTERFACE,
   KIND,
@@ -251,6 +254,11 @@ export class Receiver implements TransportProtocol {
   }
 
   private spoke(state: number): void {
+    const { states } = this.parts;
+    const records = states.records(state);
+    const from = states.at(state);
+    records[from + FLAGS] =
+      (records[from + FLAGS]! & ~(FLAG_HEARD_SOURCE | FLAG_HEARD_DESTINATION)) | FLAG_TOLD;
     this.records.page(state)[this.records.at(state) + PEER_SPOKE] = this.parts.settings.seconds + 1;
   }
 

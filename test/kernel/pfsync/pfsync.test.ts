@@ -122,6 +122,60 @@ describe('two routers', () => {
     assert.equal(pair.fromLeft(client(ACK, 1001, seq + 1400), b).length, 1);
   });
 
+  test('taking over where the peer was a part of a window further: nothing stalls, and nothing wild passes', () => {
+    const pair = new Members();
+    const [a, b] = [pair.add(STRICT), pair.add(STRICT)];
+    const scale = Uint8Array.of(3, 3, 7, 1);
+    const wide = (
+      from: [string, string, number, number],
+      flags: number,
+      sequence: number,
+      acknowledgment: number,
+      data = 0,
+    ) => {
+      const [source, destination, sourcePort, destinationPort] = from;
+      const header = {
+        from: sourcePort,
+        to: destinationPort,
+        sequence,
+        acknowledgment,
+        flags,
+        window: 0x4000,
+      };
+      const options = (flags & SYN) === 0 ? {} : { options: scale };
+      return ip4({ source, destination }, tcpSegment({ ...header, ...options }, data));
+    };
+    const [there, back] = [
+      [LEFT, RIGHT, 1024, 80],
+      [RIGHT, LEFT, 80, 1024],
+    ] as [[string, string, number, number], [string, string, number, number]];
+    pair.fromLeft(wide(there, SYN, 1000, 0), a);
+    pair.fromRight(wide(back, SYN | ACK, 5000, 1001), a);
+    pair.fromLeft(wide(there, ACK, 1001, 5001), a);
+    pair.run(1.5);
+    // 300 KB pass by the first: less than half of the window of 2 MB, so that the second is not told within the second.
+    let seq = 5001;
+    for (let i = 0; i < 215; i++, seq += 1400) pair.fromRight(wide(back, ACK, seq, 1001, 1400), a);
+    assert.equal(pair.fromLeft(wide(there, ACK, 1001, seq), a).length, 1);
+    assert.equal(
+      pair.fromLeft(wide(there, ACK, 1001, seq), b).length,
+      1,
+      'an acknowledgment of what the second never saw',
+    );
+    assert.equal(pair.fromRight(wide(back, ACK, seq, 1001, 1400), b).length, 1);
+    assert.equal(pair.fromLeft(wide(there, ACK, 1001, seq + 1400), b).length, 1);
+    assert.equal(
+      pair.fromRight(wide(back, ACK, seq + 0x1000000, 1001, 10), b).length,
+      0,
+      'eight windows ahead',
+    );
+    assert.equal(
+      pair.fromLeft(wide(there, ACK, 1001, seq + 500_000), b).length,
+      0,
+      'more than was sent, once both are known',
+    );
+  });
+
   test('both directions by different routers', () => {
     const pair = new Members();
     const [a, b] = [pair.add(STRICT), pair.add(STRICT)];
