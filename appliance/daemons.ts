@@ -3,15 +3,21 @@
 // The daemons of a machine: how each is started from the machine's files, and what of the world it is handed.
 
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { sameAddress } from './abi/address.ts';
 import type { KernelClient } from './abi/client.ts';
 import { askRaw } from './host/datagramSocket.ts';
+import { RingFile } from './host/ringFile.ts';
 import { connectTcp } from './host/socketStream.ts';
 import type { Daemon, DaemonStarter } from './machine.ts';
+import { parsePflogdFlags, startPflogd } from './user/pflogd/pflogd.ts';
 import { echoRequest, isEchoReply } from './user/relayd/echo.ts';
 import { parseRelaydFlags } from './user/relayd/flags.ts';
 import type { Network, ScriptRunner } from './user/relayd/network.ts';
 import { startRelayd } from './user/relayd/relayd.ts';
+
+/** A megabyte of what pf logs, and the three before it. */
+const PFLOG_RING = { size: 1024 * 1024, keep: 3 };
 
 /** A check's script may print so much before it is ended. */
 const MAXIMUM_SCRIPT_OUTPUT = 64 * 1024;
@@ -52,6 +58,18 @@ const runScript: ScriptRunner = (path, host, timeout) =>
   });
 
 const STARTERS: Readonly<Record<string, DaemonStarter>> = {
+  pflogd: async (words, machine) => {
+    const flags = parsePflogdFlags(words.split(/\s+/).filter((word) => word !== ''));
+    if ('problem' in flags) throw new Error(flags.problem);
+    const stop = await startPflogd({
+      kernel: machine.kernel,
+      flags,
+      booted: machine.booted,
+      open: (header) => new RingFile(join(machine.directory, 'var/log/pflog'), header, PFLOG_RING),
+      complain: (error) => machine.log.say('pflogd', error.message, 'error'),
+    });
+    return { control: undefined, stop };
+  },
   relayd: async (words, machine) => {
     const flags = parseRelaydFlags(words.split(/\s+/).filter((word) => word !== ''));
     if ('problem' in flags) throw new Error(flags.problem);

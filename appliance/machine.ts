@@ -61,6 +61,9 @@ export class RunningMachine implements CommandRunner {
   readonly log: MachineLog;
   readonly kernel: MachineKernel;
   readonly files: MachineFiles;
+  readonly directory: string;
+  /** Milliseconds since the epoch at which the kernel's clock read 0. */
+  readonly booted = Date.now();
   readonly ended: Promise<Ending>;
   private readonly info: MachineInfo;
   private readonly daemons = new Map<string, Daemon>();
@@ -70,6 +73,7 @@ export class RunningMachine implements CommandRunner {
 
   private constructor(parts: MachineParts) {
     const { directory, machine } = parts;
+    this.directory = directory;
     this.files = new MachineFiles(directory);
     this.log = parts.log;
     this.kernel = parts.kernel;
@@ -84,7 +88,7 @@ export class RunningMachine implements CommandRunner {
       dialect: machine.pf,
       daemon: (name) => this.daemons.get(name)?.control,
       messages: () => this.log.recent,
-      booted: Date.now(),
+      booted: this.booted,
       halt: (reboot) => this.end(reboot ? 'reboot' : 'halt'),
     };
   }

@@ -84,7 +84,8 @@ export class LabWorld {
       complain: (line) => lines.push(line),
       command: (args, stdin = '') => run(args, stdin, (text) => lines.push(text)),
       wait: (milliseconds) => new Promise((resolve) => this.timers.after(milliseconds, resolve)),
-      daemon: async () => {
+      daemon: async (name) => {
+        if (name !== 'relayd') return;
         relayd = await this.startRelayd(host, files, lines);
       },
     });

@@ -3,6 +3,7 @@
 // tcpdump(8): shows frames of an interface as they pass, or writes them to a capture file; reads capture files too.
 
 import * as pcap from '../../wire/pcap.ts';
+import { type CapturedFrame, fileHeader, fileRecord, readBatch, readCaptureFile } from '../captureFrames.ts';
 import { Conversations } from '../dissect/conversations.ts';
 import { type DissectOptions, dissect } from '../dissect/dissect.ts';
 import { compileFilter, type Filter, FilterError } from '../dissect/filter.ts';
@@ -26,13 +27,6 @@ interface Options {
   absolute: boolean;
   hex: 'x' | 'X' | undefined;
   expression: string[];
-}
-
-/** One frame on its way to the terminal or a file; `time` in microseconds since the epoch. */
-interface Frame {
-  readonly time: number;
-  readonly bytes: Uint8Array;
-  readonly wireLength: number;
 }
 
 export const tcpdump: Command = command(
@@ -114,7 +108,7 @@ function filterOf(options: Options): Filter {
 
 /** Where frames go: a file, or lines of text. */
 interface Sink {
-  frame(frame: Frame, linkType: number): Promise<void>;
+  frame(frame: CapturedFrame, linkType: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -141,7 +135,7 @@ class TextSink implements Sink {
     };
   }
 
-  async frame(frame: Frame, linkType: number): Promise<void> {
+  async frame(frame: CapturedFrame, linkType: number): Promise<void> {
     const options = { ...this.options, wireLength: frame.wireLength };
     const line = dissect(linkType, frame.bytes, 0, frame.bytes.length, options);
     this.print(`${this.timestamps.print(frame.time)}${line}\n`);
@@ -156,25 +150,12 @@ class FileSink implements Sink {
 
   constructor(file: FileWriter, linkType: number, snaplen: number) {
     this.file = file;
-    const header = new Uint8Array(pcap.FILE_HEADER_LENGTH);
-    pcap.writeFileHeader(header, 0, linkType, snaplen);
-    this.ready = file.write(header);
+    this.ready = file.write(fileHeader(linkType, snaplen));
   }
 
-  async frame(frame: Frame): Promise<void> {
+  async frame(frame: CapturedFrame): Promise<void> {
     await this.ready;
-    const record = new Uint8Array(pcap.RECORD_HEADER_LENGTH + frame.bytes.length);
-    const seconds = Math.floor(frame.time / 1e6);
-    pcap.writeRecordHeader(
-      record,
-      0,
-      seconds,
-      frame.time - seconds * 1e6,
-      frame.bytes.length,
-      frame.wireLength,
-    );
-    record.set(frame.bytes, pcap.RECORD_HEADER_LENGTH);
-    await this.file.write(record);
+    await this.file.write(fileRecord(frame));
   }
 
   async close(): Promise<void> {
@@ -236,38 +217,17 @@ class Bell {
   }
 }
 
-/** The frames of a CaptureBatch; its times count from the boot. */
-function* readBatch(records: Uint8Array, booted: number): Generator<Frame> {
-  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
-  for (let at = 0; at < records.length; ) {
-    const length = view.getUint32(at + 8, true);
-    const start = at + 16;
-    yield {
-      time: booted * 1000 + view.getFloat64(at, true),
-      bytes: records.subarray(start, start + length),
-      wireLength: view.getUint32(at + 12, true),
-    };
-    at = start + length;
-  }
-}
-
 /** A capture file, frame by frame. */
 async function replay(options: Options, filter: Filter, context: CommandContext): Promise<number> {
   const bytes = await context.files.readBytes(options.read!).catch((error: Error) => {
     throw new Failure(`${options.read}: ${error.message}`);
   });
-  if (!pcap.valid(bytes, 0, bytes.length)) throw new Failure(`${options.read}: bad dump file format`);
-  const little = pcap.isLittleEndian(bytes, 0);
-  const unit = pcap.isNanoseconds(bytes, 0) ? 1000 : 1;
-  const linkType = pcap.linkType(bytes, 0);
+  const file = readCaptureFile(bytes);
+  if (file === undefined) throw new Failure(`${options.read}: bad dump file format`);
+  const { linkType } = file;
   const sink = await sinkOf(options, linkType, context);
   let shown = 0;
-  for (let at = pcap.FILE_HEADER_LENGTH; pcap.recordValid(bytes, at, bytes.length, little); ) {
-    const start = pcap.frameAt(at);
-    const end = start + pcap.capturedLength(bytes, at, little);
-    const time = pcap.seconds(bytes, at, little) * 1e6 + pcap.fraction(bytes, at, little) / unit;
-    const frame = { time, bytes: bytes.subarray(start, end), wireLength: pcap.wireLength(bytes, at, little) };
-    at = end;
+  for (const frame of file.frames) {
     if (!filter(linkType, frame.bytes, 0, frame.bytes.length, frame.wireLength)) continue;
     await sink.frame(frame, linkType);
     if (++shown === options.count || context.signal.aborted) break;

@@ -5,7 +5,7 @@
 import { ConfigError, significantLines } from './lines.ts';
 
 /** What a machine does unless rc.conf.local says otherwise. */
-const DEFAULTS: Readonly<Record<string, string>> = { pf: 'YES', relayd_flags: 'NO' };
+const DEFAULTS: Readonly<Record<string, string>> = { pf: 'YES', pflogd_flags: '', relayd_flags: 'NO' };
 
 export class RcConf {
   private readonly values: Readonly<Record<string, string>>;

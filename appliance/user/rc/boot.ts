@@ -44,7 +44,7 @@ const DETECTION_STEPS = 40;
 const BOOTING = 128;
 
 /** Daemons in the order they are started. */
-const DAEMONS = ['relayd'];
+const DAEMONS = ['pflogd', 'relayd'];
 
 /** Boots from the files of `etc/`. Resolves when every daemon runs (or has said why not). */
 export async function boot(parts: BootParts): Promise<void> {
@@ -58,10 +58,10 @@ export async function boot(parts: BootParts): Promise<void> {
   await startNetwork(parts);
   if (filter) {
     await loadFilter(parts);
-    // As rc(8) does for pflogd(8): where `log` rules are seen.
+    // As rc(8) does for pflogd(8), which writes what `log` rules see.
     await ensureExists(parts, 'pflog0');
   }
-  await startDaemons(parts, rcConf);
+  await startDaemons(parts, rcConf, filter);
   await demote(parts, -BOOTING);
 }
 
@@ -196,11 +196,11 @@ async function setGateways(parts: BootParts): Promise<void> {
   }
 }
 
-async function startDaemons(parts: BootParts, rcConf: RcConf): Promise<void> {
+async function startDaemons(parts: BootParts, rcConf: RcConf, filter: boolean): Promise<void> {
   const started: string[] = [];
   for (const name of DAEMONS) {
     const flags = rcConf.flags(name);
-    if (flags === undefined) continue;
+    if (flags === undefined || (name === 'pflogd' && !filter)) continue;
     try {
       await parts.daemon(name, flags);
       started.push(name);
