@@ -84,7 +84,7 @@ const STARTERS: Readonly<Record<string, DaemonStarter>> = {
       runScript,
     });
     relayd.setVerbose(flags.verbose);
-    return { control: relayd.control, stop: () => relayd.stop() };
+    return { control: relayd.control, reload: () => relayd.reload(), stop: () => relayd.stop() };
   },
 };
 

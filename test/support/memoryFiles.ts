@@ -17,8 +17,9 @@ export class MemoryFiles implements Files {
 
   async read(path: string): Promise<string> {
     const text = this.texts.get(placeOf(path));
-    if (text === undefined) throw new FileError('ENOENT', path);
-    return text;
+    if (text !== undefined) return text;
+    const isDirectory = [...this.texts.keys()].some((one) => one.startsWith(`${placeOf(path)}/`));
+    throw new FileError(isDirectory ? 'EISDIR' : 'ENOENT', path);
   }
 
   async readBytes(path: string): Promise<Uint8Array> {
@@ -28,6 +29,10 @@ export class MemoryFiles implements Files {
   async write(path: string, text: string): Promise<void> {
     if (this.refusal !== undefined) throw new FileError(this.refusal, path);
     this.texts.set(placeOf(path), text);
+  }
+
+  async remove(path: string): Promise<void> {
+    this.texts.delete(placeOf(path));
   }
 
   async list(directory: string): Promise<readonly string[]> {

@@ -4,6 +4,7 @@
 // commands; what a command may touch is handed to it.
 
 import type { KernelClient } from '../../abi/client.ts';
+import type { Configuration } from '../rc/configuration.ts';
 
 /** Files as the machine sees them; paths are resolved against its directory, or offline against the working one. */
 export interface Files {
@@ -11,6 +12,7 @@ export interface Files {
   read(path: string): Promise<string>;
   readBytes(path: string): Promise<Uint8Array>;
   write(path: string, text: string): Promise<void>;
+  remove(path: string): Promise<void>;
   list(directory: string): Promise<readonly string[]>;
   exists(path: string): Promise<boolean>;
   /** Makes (or empties) a file that is written piece by piece. */
@@ -36,6 +38,8 @@ export interface MachineInfo {
   readonly booted: number;
   /** Ends the machine in order, or ends and boots it again. */
   readonly halt: (reboot: boolean) => void;
+  /** Its files and the versions of them; absent where a kernel alone is the machine. */
+  readonly configuration?: Configuration;
 }
 
 export interface Clock {
