@@ -68,7 +68,7 @@ const STARTERS: Readonly<Record<string, DaemonStarter>> = {
       open: (header) => new RingFile(join(machine.directory, 'var/log/pflog'), header, PFLOG_RING),
       complain: (error) => machine.log.say('pflogd', error.message, 'error'),
     });
-    return { control: undefined, stop };
+    return { control: undefined, reload: async () => {}, stop };
   },
   relayd: async (words, machine) => {
     const flags = parseRelaydFlags(words.split(/\s+/).filter((word) => word !== ''));
@@ -102,7 +102,7 @@ const STARTERS: Readonly<Record<string, DaemonStarter>> = {
       runScript,
     });
     relayd.setVerbose(flags.verbose);
-    return { control: relayd.control, stop: () => relayd.stop() };
+    return { control: relayd.control, reload: () => relayd.reload(), stop: () => relayd.stop() };
   },
 };
 

@@ -8,13 +8,16 @@ import { formatAddress, formatLinkAddress } from './abi/addressText.ts';
 import type { KernelClient } from './abi/client.ts';
 import { openHardware } from './host/hardware.ts';
 import { KernelThread } from './host/kernelThread.ts';
+import { rehearsalKernel } from './host/rehearsalKernel.ts';
 import type { CommandContext, MachineInfo } from './user/commands/command.ts';
 import { runCommand } from './user/commands/index.ts';
 import { type Machine, parseMachineJson } from './user/config/machineJson.ts';
 import { answers, type CommandRunner, ControlServer } from './user/control/server.ts';
 import { MachineFiles } from './user/files.ts';
 import { MachineLog } from './user/log.ts';
-import { boot } from './user/rc/boot.ts';
+import { type BootParts, boot } from './user/rc/boot.ts';
+import { Configuration } from './user/rc/configuration.ts';
+import type { RelaydControl } from './user/relayd/control.ts';
 
 const VERSION = '0.1.0';
 
@@ -29,6 +32,8 @@ export const SOCKET = 'var/run/rhine.sock';
 /** A daemon of this machine, and how it is ended. */
 export interface Daemon {
   readonly control: unknown;
+  /** Reads its files again; rejects with a sentence when they are wrong. Then everything stays. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -66,6 +71,7 @@ export class RunningMachine implements CommandRunner {
   readonly booted = Date.now();
   readonly ended: Promise<Ending>;
   private readonly info: MachineInfo;
+  private readonly configuration: Configuration;
   private readonly daemons = new Map<string, Daemon>();
   private readonly startDaemon: DaemonTable;
   private control: ControlServer | undefined;
@@ -82,6 +88,7 @@ export class RunningMachine implements CommandRunner {
     this.ended = new Promise((resolve) => {
       this.end = resolve;
     });
+    this.configuration = this.makeConfiguration(parts);
     this.info = {
       name: this.name,
       directory,
@@ -90,7 +97,27 @@ export class RunningMachine implements CommandRunner {
       messages: () => this.log.recent,
       booted: this.booted,
       halt: (reboot) => this.end(reboot ? 'reboot' : 'halt'),
+      configuration: this.configuration,
     };
+  }
+
+  private makeConfiguration({ machine }: MachineParts): Configuration {
+    return new Configuration({
+      ...this.rcParts(),
+      dialect: machine.pf,
+      rehearsalKernel: () => rehearsalKernel(machine.interfaces),
+      run: runCommand,
+      output: (args) => this.output(args),
+      relayd: () => (this.daemons.get('relayd')?.control as RelaydControl | undefined)?.show(),
+      now: () => Date.now(),
+      after: (milliseconds, fire) => {
+        const timer = setTimeout(fire, milliseconds);
+        return () => clearTimeout(timer);
+      },
+      runs: (daemon) => this.daemons.has(daemon),
+      reloadDaemon: async (name) => this.daemons.get(name)?.reload(),
+      stopDaemon: (name) => this.stopDaemon(name),
+    });
   }
 
   /**
@@ -162,7 +189,13 @@ export class RunningMachine implements CommandRunner {
   }
 
   private async rc(): Promise<void> {
-    await boot({
+    await this.configuration.prepareBoot();
+    await boot(this.rcParts());
+    await this.configuration.booted();
+  }
+
+  private rcParts(): BootParts {
+    return {
       kernel: this.kernel,
       files: this.files,
       say: (line) => this.log.say('rc', line),
@@ -172,7 +205,27 @@ export class RunningMachine implements CommandRunner {
       daemon: async (name, flags) => {
         this.daemons.set(name, await this.startDaemon(name, flags, this));
       },
+    };
+  }
+
+  private async stopDaemon(name: string): Promise<void> {
+    const daemon = this.daemons.get(name);
+    this.daemons.delete(name);
+    await daemon?.stop();
+  }
+
+  /** What a command prints; empty where it fails. */
+  private async output(args: readonly string[]): Promise<string> {
+    let text = '';
+    const status = await this.run(args, {
+      stdout: (chunk) => {
+        text += chunk;
+      },
+      stderr: () => {},
+      stdin: () => Promise.resolve(''),
+      signal: new AbortController().signal,
     });
+    return status === 0 ? text : '';
   }
 
   private async runForRc(args: readonly string[], stdin: string): Promise<number> {
@@ -213,10 +266,8 @@ export class RunningMachine implements CommandRunner {
 
   /** Ends daemons, control socket and kernel, in this order. */
   async shutdown(): Promise<void> {
-    for (const [name, daemon] of this.daemons) {
-      this.daemons.delete(name);
-      await daemon.stop();
-    }
+    this.configuration.stop();
+    for (const name of [...this.daemons.keys()]) await this.stopDaemon(name);
     await this.control?.close();
     await this.handOver();
     await this.kernel.stop();
@@ -235,7 +286,7 @@ export function readMachine(directory: string): Machine {
   const file = join(directory, 'machine.json');
   if (!existsSync(file)) throw new UserError(`${file} is missing: this is no machine directory.`);
   const machine = parseMachineJson(readFileSync(file, 'utf8'), file);
-  for (const folder of ['etc', 'var/run', 'var/log', 'var/db'])
+  for (const folder of ['etc', 'var/run', 'var/log', 'var/db/config'])
     mkdirSync(join(directory, folder), { recursive: true });
   return machine;
 }

@@ -3,7 +3,7 @@
 // The files that commands may touch: those of a machine's directory, or offline those of the working one.
 
 import { constants, existsSync, realpathSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import type { Files, FileWriter } from './commands/command.ts';
 
@@ -37,6 +37,10 @@ export class MachineFiles implements Files {
 
   write(path: string, text: string): Promise<void> {
     return replace(this.locate(path), text);
+  }
+
+  remove(path: string): Promise<void> {
+    return unlink(this.locate(path));
   }
 
   async list(directory: string): Promise<readonly string[]> {
@@ -86,6 +90,10 @@ export class WorkingFiles implements Files {
 
   write(path: string, text: string): Promise<void> {
     return replace(resolve(this.directory, path), text);
+  }
+
+  remove(path: string): Promise<void> {
+    return unlink(resolve(this.directory, path));
   }
 
   async list(directory: string): Promise<readonly string[]> {

@@ -172,6 +172,7 @@ function filesOf(directory: string): Files {
     read,
     readBytes: async (path) => new TextEncoder().encode(await read(path)),
     write: refuse,
+    remove: refuse,
     create: refuse,
     list: async (folder) =>
       [...texts.keys()]

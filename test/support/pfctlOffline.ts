@@ -51,6 +51,7 @@ function files(around: Surroundings): Files {
     read: async (path) => texts[path] ?? readFileSync(at(path), 'utf8'),
     readBytes: async (path) => readFileSync(at(path)),
     write: (path) => refuse(path),
+    remove: (path) => refuse(path),
     list: async (path) => readdirSync(at(path)),
     exists: async (path) => path in texts || existsSync(at(path)),
     create: (path) => refuse(path),

@@ -4,6 +4,7 @@
 // commands; what a command may touch is handed to it.
 
 import type { KernelClient } from '../../abi/client.ts';
+import type { Configuration } from '../rc/configuration.ts';
 
 /** Files as the machine sees them; paths are resolved against its directory, or offline against the working one. */
 export interface Files {
@@ -11,6 +12,7 @@ export interface Files {
   read(path: string): Promise<string>;
   readBytes(path: string): Promise<Uint8Array>;
   write(path: string, text: string): Promise<void>;
+  remove(path: string): Promise<void>;
   list(directory: string): Promise<readonly string[]>;
   exists(path: string): Promise<boolean>;
   /** Makes (or empties) a file that is written piece by piece. */
@@ -36,6 +38,8 @@ export interface MachineInfo {
   readonly booted: number;
   /** Ends the machine in order, or ends and boots it again. */
   readonly halt: (reboot: boolean) => void;
+  /** Its files and the versions of them; absent where a kernel alone is the machine. */
+  readonly configuration?: Configuration;
 }
 
 export interface Clock {
@@ -43,26 +47,47 @@ export interface Clock {
   now(): number;
 }
 
-export interface CommandContext {
-  /** Absent offline. */
-  readonly kernel: KernelClient | undefined;
-  readonly files: Files;
+/** Where a command's text comes from and goes to: the terminal, so to speak, of whoever runs it. */
+export interface CommandIo {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   /** All of standard input. */
   readonly stdin: () => Promise<string>;
   readonly signal: AbortSignal;
+  /** Asks who runs the command, without showing what is typed if it is secret; undefined: no answer. Absent: nobody can be asked. */
+  readonly ask?: Ask;
+}
+
+export type Ask = (question: string, secret?: boolean) => Promise<string | undefined>;
+
+export interface CommandContext extends CommandIo {
+  /** Absent offline. */
+  readonly kernel: KernelClient | undefined;
+  readonly files: Files;
   readonly machine: MachineInfo | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
 }
 
-export interface Command {
+/** What is said of a command. */
+export interface Described {
   readonly name: string;
-  /** The line behind `usage:`. */
+  /** The line behind `usage:`; completion reads it too. */
   readonly synopsis: string;
   /** One line of help. */
   readonly summary: string;
+  /** Words that may stand for a placeholder of the synopsis, or behind an option (`-s`). */
+  readonly values?: Readonly<Record<string, readonly string[]>>;
+  /** Words that follow one another, where operands are such. */
+  readonly words?: WordTree;
+}
+
+/** Words by what may follow them; `<host>` stands for a host. */
+export interface WordTree {
+  readonly next?: Readonly<Record<string, WordTree>>;
+}
+
+export interface Command extends Described {
   /** Resolves to the exit status. */
   run(args: readonly string[], context: CommandContext): Promise<number>;
 }

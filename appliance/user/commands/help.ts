@@ -2,13 +2,13 @@
 //
 // help: the commands there are, a line each.
 
-import type { Command } from './command.ts';
+import type { Command, Described } from './command.ts';
 import { command, Failure } from './failure.ts';
 
 /** `help` over a table of commands. */
 export function makeHelp(
   names: readonly string[],
-  find: (name: string) => Promise<Command> | undefined,
+  find: (name: string) => Promise<Described> | undefined,
 ): Command {
   const summary = 'list the commands, or say how one is called';
   return command('help', 'help [command]', summary, async (args, context) => {

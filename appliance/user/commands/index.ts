@@ -8,11 +8,16 @@ type Loader = () => Promise<Command>;
 
 /** Commands by name, in the order `help` lists them. */
 const COMMANDS: Readonly<Record<string, Loader>> = {
+  apply: async () => (await import('./configuration.ts')).apply,
   arp: async () => (await import('./arp.ts')).arp,
+  check: async () => (await import('./configuration.ts')).check,
+  confirm: async () => (await import('./configuration.ts')).confirm,
   date: async () => (await import('./system.ts')).date,
+  diff: async () => (await import('./configuration.ts')).diff,
   dmesg: async () => (await import('./system.ts')).dmesg,
   halt: async () => (await import('./system.ts')).halt,
   help: async () => (await import('./help.ts')).makeHelp(COMMAND_NAMES, findCommand),
+  history: async () => (await import('./configuration.ts')).history,
   hostname: async () => (await import('./system.ts')).hostname,
   ifconfig: async () => (await import('./ifconfig.ts')).ifconfig,
   ndp: async () => (await import('./ndp.ts')).ndp,
@@ -23,6 +28,7 @@ const COMMANDS: Readonly<Record<string, Loader>> = {
   reboot: async () => (await import('./system.ts')).reboot,
   relayctl: async () => (await import('./relayctl.ts')).relayctl,
   relayd: async () => (await import('./relayd.ts')).relayd,
+  rollback: async () => (await import('./configuration.ts')).rollback,
   route: async () => (await import('./route.ts')).route,
   sysctl: async () => (await import('./sysctl.ts')).sysctl,
   tcpdump: async () => (await import('./tcpdump.ts')).tcpdump,

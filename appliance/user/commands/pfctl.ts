@@ -5,7 +5,14 @@
 
 import { CallError } from '../../abi/errno.ts';
 import type { Command, CommandContext } from './command.ts';
-import { type Arguments, parseArguments, UsageError } from './pfctl/arguments.ts';
+import {
+  type Arguments,
+  FLUSH,
+  parseArguments,
+  SHOW,
+  TABLE_COMMANDS,
+  UsageError,
+} from './pfctl/arguments.ts';
 import { flush, killNodes, killStates } from './pfctl/flush.ts';
 import { loadRuleset } from './pfctl/load.ts';
 import { Failure, Session } from './pfctl/session.ts';
@@ -21,6 +28,7 @@ export const pfctl: Command = {
   name: 'pfctl',
   synopsis: SYNOPSIS,
   summary: 'control the packet filter',
+  values: { '-s': SHOW, '-F': FLUSH, '-T': TABLE_COMMANDS },
   run,
 };
 

@@ -54,26 +54,29 @@ const COMMANDS: Word = {
   },
 };
 
-export const relayctl: Command = command(
-  'relayctl',
-  'relayctl [-w] [--json] command [argument ...]',
-  'show and steer the load balancer',
-  async (args, context) => {
-    const words = args.filter((arg) => arg !== '--json' && arg !== '-w');
-    const unknown = words.find((word) => word.startsWith('-'));
-    if (unknown !== undefined) throw new UsageError(`unknown option -- ${unknown.slice(1)}`);
-    if (words.length === 0) throw new UsageError('');
-    try {
-      const { action, argument } = parseWords(COMMANDS, words);
-      const options = { json: args.includes('--json'), wait: args.includes('-w') };
-      return await action({ relayd: relaydOf(context), argument, options, context });
-    } catch (error) {
-      if (!(error instanceof WordsError)) throw error;
-      context.stderr(error.message);
-      return 1;
-    }
-  },
-);
+export const relayctl: Command = {
+  ...command(
+    'relayctl',
+    'relayctl [-w] [--json] command [argument ...]',
+    'show and steer the load balancer',
+    async (args, context) => {
+      const words = args.filter((arg) => arg !== '--json' && arg !== '-w');
+      const unknown = words.find((word) => word.startsWith('-'));
+      if (unknown !== undefined) throw new UsageError(`unknown option -- ${unknown.slice(1)}`);
+      if (words.length === 0) throw new UsageError('');
+      try {
+        const { action, argument } = parseWords(COMMANDS, words);
+        const options = { json: args.includes('--json'), wait: args.includes('-w') };
+        return await action({ relayd: relaydOf(context), argument, options, context });
+      } catch (error) {
+        if (!(error instanceof WordsError)) throw error;
+        context.stderr(error.message);
+        return 1;
+      }
+    },
+  ),
+  words: COMMANDS,
+};
 
 /** The daemon of this machine. */
 function relaydOf(context: CommandContext): RelaydControl {

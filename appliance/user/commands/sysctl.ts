@@ -2,31 +2,34 @@
 //
 // sysctl(8): shows and sets the kernel's settings.
 
-import type { SysctlName } from '../../abi/system.ts';
+import { SYSCTLS, type SysctlName } from '../../abi/system.ts';
 import { isSysctlName } from '../config/sysctlConf.ts';
 import type { Command, CommandContext } from './command.ts';
 import { command, Failure, kernelOf, UsageError } from './failure.ts';
 
-export const sysctl: Command = command(
-  'sysctl',
-  'sysctl [-nq] [--json] [name[=value] ...]',
-  'show or set kernel settings',
-  async (args, context) => {
-    const flags = args.filter((arg) => arg.startsWith('-'));
-    const unknown = flags.find((flag) => !/^(-[anqw]+|--json)$/.test(flag));
-    if (unknown !== undefined) throw new UsageError(`unknown option ${unknown}`);
-    const has = (letter: string) => flags.some((flag) => /^-[a-z]+$/.test(flag) && flag.includes(letter));
-    const names = args.filter((arg) => !arg.startsWith('-'));
-    if (flags.includes('--json')) return json(names, context);
-    if (names.length === 0) return show('', has('n'), context);
-    for (const argument of names) {
-      const [name, value] = argument.split('=', 2) as [string, string?];
-      if (value === undefined) await show(name, has('n'), context);
-      else await set(name, value, has('q'), context);
-    }
-    return 0;
-  },
-);
+export const sysctl: Command = {
+  ...command(
+    'sysctl',
+    'sysctl [-nq] [--json] [name[=value] ...]',
+    'show or set kernel settings',
+    async (args, context) => {
+      const flags = args.filter((arg) => arg.startsWith('-'));
+      const unknown = flags.find((flag) => !/^(-[anqw]+|--json)$/.test(flag));
+      if (unknown !== undefined) throw new UsageError(`unknown option ${unknown}`);
+      const has = (letter: string) => flags.some((flag) => /^-[a-z]+$/.test(flag) && flag.includes(letter));
+      const names = args.filter((arg) => !arg.startsWith('-'));
+      if (flags.includes('--json')) return json(names, context);
+      if (names.length === 0) return show('', has('n'), context);
+      for (const argument of names) {
+        const [name, value] = argument.split('=', 2) as [string, string?];
+        if (value === undefined) await show(name, has('n'), context);
+        else await set(name, value, has('q'), context);
+      }
+      return 0;
+    },
+  ),
+  values: { name: Object.keys(SYSCTLS) },
+};
 
 function known(name: string): SysctlName {
   if (isSysctlName(name)) return name;

@@ -4,19 +4,12 @@
 
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { CommandIo } from '../commands/command.ts';
 import { clientFrame, encodeFrame, FrameError, FrameReader, type ServerFrame } from './frames.ts';
 
 /** How a command runs for a client. */
 export interface CommandRunner {
-  run(
-    args: readonly string[],
-    io: {
-      readonly stdout: (text: string) => void;
-      readonly stderr: (text: string) => void;
-      readonly stdin: () => Promise<string>;
-      readonly signal: AbortSignal;
-    },
-  ): Promise<number>;
+  run(args: readonly string[], io: CommandIo): Promise<number>;
 }
 
 const MAXIMUM_CLIENTS = 64;

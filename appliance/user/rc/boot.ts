@@ -44,7 +44,7 @@ const DETECTION_STEPS = 40;
 const BOOTING = 128;
 
 /** Daemons in the order they are started. */
-const DAEMONS = ['pflogd', 'relayd'];
+export const DAEMONS = ['pflogd', 'relayd'];
 
 /** Boots from the files of `etc/`. Resolves when every daemon runs (or has said why not). */
 export async function boot(parts: BootParts): Promise<void> {
@@ -120,7 +120,7 @@ async function startNetwork(parts: BootParts): Promise<void> {
 }
 
 /** Daemons need addresses that they can use: waits for those that are tentative, on links that are there (RFC 4862 5.4). */
-async function untilDetected(parts: BootParts): Promise<void> {
+export async function untilDetected(parts: BootParts): Promise<void> {
   for (let step = 0; step < DETECTION_STEPS; step++) {
     const interfaces = await parts.kernel.call('interface.list', {});
     const usable = interfaces.filter((on) => on.link !== 'no carrier');
@@ -129,7 +129,7 @@ async function untilDetected(parts: BootParts): Promise<void> {
   }
 }
 
-function orderOf(name: string): number {
+export function orderOf(name: string): number {
   if (name === 'lo0') return 0;
   return /^(vlan|carp|pfsync|pflog|lo)\d/.test(name) ? 2 : 1;
 }
@@ -153,7 +153,7 @@ async function startInterface(parts: BootParts, name: string): Promise<void> {
 }
 
 /** Makes a cloned interface that is not there yet; one without a device is a mistake in the file's name. */
-async function ensureExists(parts: BootParts, name: string): Promise<void> {
+export async function ensureExists(parts: BootParts, name: string): Promise<void> {
   const interfaces = await parts.kernel.call('interface.list', {});
   if (interfaces.some((on) => on.name === name)) return;
   await parts.kernel.call('interface.create', { name });

@@ -269,6 +269,7 @@ function filesOf(texts: ReadonlyMap<string, string>): Files {
     },
     readBytes: refuse,
     write: refuse,
+    remove: refuse,
     list: async () => [],
     exists: async (path) => texts.has(path),
     create: refuse,
