@@ -8,6 +8,7 @@ import { formatAddress, formatLinkAddress } from './abi/addressText.ts';
 import type { KernelClient } from './abi/client.ts';
 import { openHardware } from './host/hardware.ts';
 import { KernelThread } from './host/kernelThread.ts';
+import { makePacketTrial } from './host/packetTrial.ts';
 import { rehearsalKernel } from './host/rehearsalKernel.ts';
 import type { CommandContext, MachineInfo } from './user/commands/command.ts';
 import { runCommand } from './user/commands/index.ts';
@@ -249,6 +250,7 @@ export class RunningMachine implements CommandRunner {
       machine: this.info,
       env: {},
       clock: { now: () => Date.now() },
+      trial: makePacketTrial,
     };
     try {
       return await runCommand(args, context);

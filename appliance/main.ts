@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { startDaemon } from './daemons.ts';
 import { HardwareError } from './host/hardware.ts';
+import { makePacketTrial } from './host/packetTrial.ts';
 import { RunningMachine, SOCKET, UserError } from './machine.ts';
 import type { CommandContext } from './user/commands/command.ts';
 import { findCommand, runCommand } from './user/commands/index.ts';
@@ -146,6 +147,7 @@ async function offline(args: readonly string[]): Promise<number> {
     machine: undefined,
     env: process.env,
     clock: { now: () => Date.now() },
+    trial: makePacketTrial,
   };
   return runCommand(args, context);
 }

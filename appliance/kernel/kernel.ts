@@ -6,6 +6,8 @@ import { INET, ipv4 as ipv4Address, type LinkAddress } from '../abi/address.ts';
 import type { Answer, CallName, KernelEvent, Request } from '../abi/client.ts';
 import { CallError } from '../abi/errno.ts';
 import { IFF_BROADCAST, IFF_MULTICAST, IFF_RUNNING, IFF_SIMPLEX } from '../abi/interface.ts';
+import type { Judgement, PacketDirection } from '../abi/judgement.ts';
+import { HEADER_LENGTH } from '../wire/ethernet.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
 import { type CallTable, tableOfCalls } from './calls.ts';
 import { CarpHandlers } from './carp/calls.ts';
@@ -21,8 +23,9 @@ import { InterfaceHandlers } from './link/interfaceCalls.ts';
 import { Interfaces } from './link/interfaces.ts';
 import { Loopback } from './link/loopback.ts';
 import { neighborCalls } from './link/neighborCalls.ts';
-import { type Packet, PacketPool } from './packet.ts';
+import { MAXIMUM_FRAME, type Packet, PacketPool } from './packet.ts';
 import { PfHandlers } from './pf/calls.ts';
+import { judge } from './pf/judge.ts';
 import { Pf } from './pf/pf.ts';
 import { Pfsync } from './pfsync/pfsync.ts';
 import { Random } from './random.ts';
@@ -57,6 +60,10 @@ export class Kernel {
   private readonly ethernet: Ethernet;
   private readonly loopback: Loopback;
   private readonly calls: CallTable;
+  private readonly pool: PacketPool;
+  private readonly inet: Inet;
+  private readonly inet6: Inet6;
+  private readonly pf: Pf;
 
   constructor(options: KernelOptions) {
     this.clock.now = options.now;
@@ -78,6 +85,10 @@ export class Kernel {
     loopback.input4 = inet.ip;
     loopback.input6 = inet6.ip;
     const pf = new Pf({ ...ground, captures, ipv4: inet.ip, ipv6: inet6.ip });
+    this.pool = pool;
+    this.inet = inet;
+    this.inet6 = inet6;
+    this.pf = pf;
     inet.ip.filter = pf;
     inet6.ip.filter = pf;
     const transports = connectTransports(ground, inet, inet6);
@@ -171,6 +182,24 @@ export class Kernel {
   /** When `advance` is next needed, in microseconds since boot; Infinity when never. */
   nextDeadline(): number {
     return this.loopback.pending ? this.clock.now : this.timeouts.next;
+  }
+
+  /**
+   * Hands an IP packet to the filter as if it came or went by an interface, and tells in full what it made of it: for kernels that
+   * packets are tried in. Undefined for bytes that are no IP packet.
+   */
+  judge(bytes: Uint8Array, interfaceName: string, direction: PacketDirection): Judgement | undefined {
+    const packet = this.pool.take();
+    packet.network = packet.link + HEADER_LENGTH;
+    packet.bytes.set(bytes.subarray(0, MAXIMUM_FRAME - HEADER_LENGTH), packet.network);
+    packet.end = packet.network + Math.min(bytes.length, MAXIMUM_FRAME - HEADER_LENGTH);
+    const isReady =
+      bytes.length > 0 && (bytes[0]! >>> 4 === 4 ? this.inet : this.inet6).ip.prepareForFilter(packet);
+    const judgement = isReady
+      ? judge(this.pf, packet, this.interfaces.get(interfaceName), direction)
+      : undefined;
+    this.pool.give(packet);
+    return judgement;
   }
 
   /** Answers a call, or throws CallError. */

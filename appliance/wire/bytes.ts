@@ -96,6 +96,13 @@ export function equal(
   return compare(a, aOffset, b, bOffset, length) === 0;
 }
 
+/** ASCII up to the first zero, `room` bytes at most. */
+export function asciiText(bytes: Uint8Array, offset: number, room: number): string {
+  let text = '';
+  for (let i = 0; i < room && bytes[offset + i] !== 0; i++) text += String.fromCharCode(bytes[offset + i]!);
+  return text;
+}
+
 export function zero(bytes: Uint8Array, offset: number, length: number): void {
   bytes.fill(0, offset, offset + length);
 }

@@ -2,7 +2,7 @@
 //
 // The header in front of a packet on pflog(4), link type 117: today's 100 bytes. The 61 of 2008, which are its beginning, are read too.
 
-import { copy, i32, setI32, setU16, u16, zero } from './bytes.ts';
+import { asciiText, copy, i32, setI32, setU16, u16, zero } from './bytes.ts';
 import * as ipv6 from './ipv6.ts';
 
 /** What `write` makes. */
@@ -181,6 +181,11 @@ export function write(
   bytes[offset + DIRECTION] = way;
   bytes[offset + NEW_FAMILY] = af;
   bytes[offset + PAD] = 0;
+}
+
+/** Name of the interface that the packet passed. */
+export function interfaceName(bytes: Uint8Array, offset: number): string {
+  return asciiText(bytes, offset + INTERFACE, NAME_LENGTH);
 }
 
 /** Copies a name of at most NAME_LENGTH - 1 bytes of ASCII to `interfaceAt` or `rulesetAt`; what is longer is cut. */

@@ -3,7 +3,7 @@
 // pfsync(4), version 6: a header of 20 bytes, then sections of messages of one kind, each with the length of its messages, so that
 // what is not known can be skipped. The full state and its parts are in pfsyncState.ts.
 
-import { copy, i32, setI32, setU16, u16, zero } from './bytes.ts';
+import { asciiText, copy, i32, setI32, setU16, u16, zero } from './bytes.ts';
 
 export const VERSION = 6;
 export const HEADER_LENGTH = 20;
@@ -149,7 +149,7 @@ export function writeReference(
 
 /** Interface whose states go; '' for all. */
 export function clearInterface(bytes: Uint8Array, at: number): string {
-  return readText(bytes, at, NAME_LENGTH);
+  return asciiText(bytes, at, NAME_LENGTH);
 }
 
 export function clearCreator(bytes: Uint8Array, at: number): number {
@@ -186,7 +186,7 @@ export function ruleNumber(bytes: Uint8Array, at: number): number {
 }
 
 export function ruleAnchor(bytes: Uint8Array, at: number): string {
-  return readText(bytes, at + REFERENCE_LENGTH + 4, ANCHOR_LENGTH);
+  return asciiText(bytes, at + REFERENCE_LENGTH + 4, ANCHOR_LENGTH);
 }
 
 /** Follows `writeReference`. */
@@ -211,13 +211,6 @@ export function writeRuleset(bytes: Uint8Array, at: number, checksum: string, cr
     bytes[at + i] = Number.parseInt(checksum.slice(2 * i, 2 * i + 2), 16) || 0;
   }
   setI32(bytes, at + CHECKSUM_LENGTH, creator);
-}
-
-/** ASCII up to the first zero. */
-export function readText(bytes: Uint8Array, at: number, room: number): string {
-  let text = '';
-  for (let i = 0; i < room && bytes[at + i] !== 0; i++) text += String.fromCharCode(bytes[at + i]!);
-  return text;
 }
 
 /** Cut where there is no room for it and a zero. */

@@ -2,7 +2,7 @@
 //
 // A state as pfsync version 6 carries it: 264 bytes whole, 84 as an update of its two peers alone.
 
-import { i32, setI32, setU16, u16, zero } from './bytes.ts';
+import { asciiText, i32, setI32, setU16, u16, zero } from './bytes.ts';
 import * as pfsync from './pfsync.ts';
 
 export const STATE_LENGTH = 264;
@@ -94,7 +94,7 @@ export function creator(bytes: Uint8Array, at: number): number {
 
 /** `all` for a state that is bound to none. */
 export function interfaceName(bytes: Uint8Array, at: number): string {
-  return pfsync.readText(bytes, at + INTERFACE, pfsync.NAME_LENGTH);
+  return asciiText(bytes, at + INTERFACE, pfsync.NAME_LENGTH);
 }
 
 export function setInterfaceName(bytes: Uint8Array, at: number, name: string): void {

@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { KernelClient } from '../../appliance/abi/client.ts';
+import { makePacketTrial } from '../../appliance/host/packetTrial.ts';
 import type { Files } from '../../appliance/user/commands/command.ts';
 import { pfctl } from '../../appliance/user/commands/pfctl.ts';
 
@@ -40,6 +41,7 @@ export async function runPfctl(args: readonly string[], around: Surroundings = {
     machine: undefined,
     env: {},
     clock: { now: () => 0 },
+    trial: makePacketTrial,
   });
   return { status, stdout, stderr };
 }

@@ -131,6 +131,16 @@ export class Ipv4 implements EtherProtocol {
     this.reinject(packet, on);
   }
 
+  /** Makes bytes at `packet.network` what the filter is handed; false for what is no IPv4 packet. */
+  prepareForFilter(packet: Packet): boolean {
+    const { bytes, network } = packet;
+    if (ipv4.valid(bytes, network, packet.end) !== ipv4.OK) return false;
+    packet.end = network + ipv4.totalLength(bytes, network);
+    packet.family = 4;
+    this.locateTransport(packet);
+    return true;
+  }
+
   /** Where the transport header is; a later fragment has none, and its protocol is all that is known. */
   private locateTransport(packet: Packet): void {
     packet.protocol = ipv4.protocol(packet.bytes, packet.network);

@@ -87,6 +87,14 @@ export class Ipv6 implements EtherProtocol {
 
   // Input.
 
+  /** Makes bytes at `packet.network` what the filter is handed; false for what is no IPv6 packet. */
+  prepareForFilter(packet: Packet): boolean {
+    if (ipv6.valid(packet.bytes, packet.network, packet.end) !== ipv6.OK) return false;
+    packet.family = 6;
+    packet.end = ipv6.payloadAt(packet.network) + ipv6.payloadLength(packet.bytes, packet.network);
+    return this.headers.locate(packet, NO_ERRORS);
+  }
+
   /** A packet from the link; `packet.network` is at its header. */
   input(packet: Packet, on: Interface): void {
     this.counters.count(ip6s.RECEIVED);

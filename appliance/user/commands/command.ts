@@ -4,6 +4,7 @@
 // commands; what a command may touch is handed to it.
 
 import type { KernelClient } from '../../abi/client.ts';
+import type { MakePacketTrial } from '../../abi/judgement.ts';
 import type { Configuration } from '../rc/configuration.ts';
 
 /** Files as the machine sees them; paths are resolved against its directory, or offline against the working one. */
@@ -67,6 +68,8 @@ export interface CommandContext extends CommandIo {
   readonly machine: MachineInfo | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** Makes kernels to try packets in; absent where there is no place for one. */
+  readonly trial?: MakePacketTrial;
 }
 
 /** What is said of a command. */

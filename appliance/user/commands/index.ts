@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, Loader>> = {
   relayctl: async () => (await import('./relayctl.ts')).relayctl,
   relayd: async () => (await import('./relayd.ts')).relayd,
   rollback: async () => (await import('./configuration.ts')).rollback,
+  replay: async () => (await import('./replay.ts')).replay,
   route: async () => (await import('./route.ts')).route,
   sysctl: async () => (await import('./sysctl.ts')).sysctl,
   tcpdump: async () => (await import('./tcpdump.ts')).tcpdump,

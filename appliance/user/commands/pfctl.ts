@@ -13,6 +13,7 @@ import {
   TABLE_COMMANDS,
   UsageError,
 } from './pfctl/arguments.ts';
+import { explain as explainPacket } from './pfctl/explain.ts';
 import { flush, killNodes, killStates } from './pfctl/flush.ts';
 import { loadRuleset } from './pfctl/load.ts';
 import { Failure, Session } from './pfctl/session.ts';
@@ -22,7 +23,8 @@ import { tableCommand } from './pfctl/tableCommands.ts';
 const SYNOPSIS =
   'pfctl [-AdeghmNnOPqRvz] [-a anchor] [-D macro=value] [-F modifier] [-f file] [-i interface] ' +
   '[-K host | network] [-k host | network | label | id | key] [-o level] [-s modifier] ' +
-  '[-t table -T command [address ...]] [-x level] [--dialect dialect] [--facts file] [--json]';
+  '[-t table -T command [address ...]] [-x level] [--dialect dialect] [--facts file] [--json] ' +
+  '[explain packet]';
 
 export const pfctl: Command = {
   name: 'pfctl',
@@ -57,6 +59,10 @@ function explain(error: unknown, context: CommandContext): number {
 
 async function perform(session: Session): Promise<number> {
   const { args } = session;
+  if (args.explain !== undefined) {
+    await explainPacket(session, args.explain);
+    return 0;
+  }
   refuseReserved(args);
   let status = 0;
   // With -n only files are read and tables tried.

@@ -10,6 +10,7 @@ import { parseAddress, parsePrefix } from '../../../appliance/abi/addressText.ts
 import type { NumberMatch, PortOperator, Rule, RuleAddress, RuleHost } from '../../../appliance/abi/rule.ts';
 import { DIRECTION_IN, DIRECTION_OUT, DROP, PASS } from '../../../appliance/kernel/filter.ts';
 import type { ActiveRule } from '../../../appliance/kernel/pf/activeRule.ts';
+import { judge } from '../../../appliance/kernel/pf/judge.ts';
 import * as tcp from '../../../appliance/wire/tcp.ts';
 import { icmpMessage, ip4, ip6, payload, tcpSegment, udp } from '../../support/packets.ts';
 import { DirectPf } from './direct.ts';
@@ -194,14 +195,19 @@ test('compiled evaluation decides as the plain one does', () => {
         ['/u', world.u],
         ['a/u', world.own],
       ]);
-      direct.load({
+      const load = {
+        dialect: 'openbsd' as const,
         anchors: [...rulesets].map(([path, list]) => ({ path, rules: list })),
         tables: [...tables].map(([key, list]) => {
           const [, anchor, name] = /^(.*)\/(.*)$/.exec(key)!;
           const attributes = { persist: true, constant: false, counters: false };
           return { anchor: anchor!, name: name!, ...attributes, entries: list };
         }),
-      });
+      };
+      direct.load(load);
+      const judged = new DirectPf();
+      judged.interfaces.setGroup(judged.vr0, 'egress', true);
+      judged.load(load);
       for (const one of packets) {
         const packet = direct.prepare(packetOf(one));
         const direction = one.direction === 'in' ? DIRECTION_IN : DIRECTION_OUT;
@@ -211,6 +217,22 @@ test('compiled evaluation decides as the plain one does', () => {
           { rule: nameOf(direct.pf.parts.rules.rule), verdict },
           { rule: expected.rule, verdict: expected.action === 'pass' ? PASS : DROP },
         );
+        // A judgement is what the packet gets: by the same rule, and with the same bytes afterwards.
+        const copy = judged.prepare(packetOf(one));
+        const told = judge(judged.pf, copy, one.on === 'vr0' ? judged.vr0 : judged.vr1, one.direction);
+        assert.deepEqual(
+          [
+            told.verdict,
+            told.by === 'rule' ? told.rule!.number : told.by,
+            copy.bytes.slice(copy.network, copy.end),
+          ],
+          [
+            verdict === PASS ? 'pass' : 'block',
+            told.by === 'rule' ? direct.pf.parts.rules.rule.number : told.by,
+            packet.bytes.slice(packet.network, packet.end),
+          ],
+        );
+        assert.ok(told.by === 'rule' || told.by === 'state', told.by);
       }
     }),
     { numRuns: 300 },

@@ -110,6 +110,8 @@ export interface Arguments {
   json: boolean;
   dialect?: Dialect | 'auto';
   factsFile?: string;
+  /** A packet in words, to be explained. */
+  explain?: string;
   /** What is left: addresses of a table command. */
   readonly operands: string[];
 }
@@ -129,9 +131,19 @@ export function parseArguments(args: readonly string[]): Arguments {
     i = parseWord(word, rest, i, result);
   }
   result.operands.push(...rest.slice(i));
+  if (result.operands[0] === 'explain' && result.tableCommand === undefined) return explainArguments(result);
   if (result.operands.length > 0 && result.tableCommand === undefined) {
     throw new UsageError(`unknown command line argument: ${result.operands.join(' ')} ...`);
   }
+  return result;
+}
+
+/** `explain 'in on vr0 tcp from …'`, as one word or as many. */
+function explainArguments(result: Arguments): Arguments {
+  const [, ...words] = result.operands;
+  if (words.length === 0)
+    throw new UsageError("explain needs a packet: 'in on vr0 tcp from ADDRESS port N to ADDRESS port N'");
+  result.explain = words.join(' ');
   return result;
 }
 
