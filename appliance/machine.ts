@@ -298,3 +298,8 @@ function hostName(directory: string, fallback: string): string {
   const file = join(directory, 'etc/myname');
   return (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n')[0] : undefined) || fallback;
 }
+
+/** What a machine calls itself. */
+export function machineName(directory: string): string {
+  return hostName(directory, readMachine(directory).name);
+}

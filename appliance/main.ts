@@ -5,17 +5,20 @@
 
 import { realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { startDaemon } from './daemons.ts';
 import { HardwareError } from './host/hardware.ts';
 import { makePacketTrial } from './host/packetTrial.ts';
-import { RunningMachine, SOCKET, UserError } from './machine.ts';
+import { machineName, RunningMachine, SOCKET, UserError } from './machine.ts';
 import type { CommandContext } from './user/commands/command.ts';
 import { findCommand, runCommand } from './user/commands/index.ts';
 import { MachineError } from './user/config/machineJson.ts';
 import { NotRunning, runRemote } from './user/control/client.ts';
-import { WorkingFiles } from './user/files.ts';
+import { answers } from './user/control/server.ts';
+import { MachineFiles, WorkingFiles } from './user/files.ts';
+import { History } from './user/shell/history.ts';
+import { askOnTerminal, lineConsole } from './user/shell/lineConsole.ts';
+import { Shell } from './user/shell/shell.ts';
 
 const USAGE = `usage: rhine boot DIR [--headless]
        rhine console DIR
@@ -60,7 +63,7 @@ async function bootMachine(args: readonly string[]): Promise<number> {
     process.on('SIGTERM', halt);
     process.on('SIGINT', halt);
     process.stdout.write(`${machine.name} ready\n`);
-    if (!headless && process.stdin.isTTY) void prompt(join(directory, SOCKET), machine.name).then(halt);
+    if (!headless && process.stdin.isTTY) void openConsole(directory).then(halt, halt);
     const ending = await machine.ended;
     process.stdout.write(`syncing disks... done\n`);
     await machine.shutdown();
@@ -71,43 +74,26 @@ async function bootMachine(args: readonly string[]): Promise<number> {
 }
 
 async function console(directory: string): Promise<number> {
-  await prompt(join(directory, SOCKET), directory);
-  return 0;
+  const place = realpathSync(directory);
+  if (!(await answers(join(place, SOCKET)))) return notRunning(directory);
+  return openConsole(place);
 }
 
-/** A plain prompt over the control socket; Ctrl-C ends the command that runs, Ctrl-D the prompt. */
-async function prompt(socket: string, name: string): Promise<void> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout, prompt: `${name}# ` });
-  let running: AbortController | undefined;
-  terminal.on('SIGINT', () => {
-    if (running !== undefined) running.abort();
-    else terminal.close();
+/** The console of a running machine on this terminal, over its control socket; resolves when it is left. */
+async function openConsole(directory: string): Promise<number> {
+  const files = new MachineFiles(directory);
+  const shell = new Shell({
+    run: (args, io) => runRemote(join(directory, SOCKET), args, io),
+    files,
+    history: await History.load(files),
   });
-  terminal.prompt();
-  for await (const line of terminal) {
-    const words = line.trim().split(/\s+/).filter(Boolean);
-    if (words[0] === 'exit') break;
-    if (words.length > 0) {
-      running = new AbortController();
-      await remote(socket, words, '', running.signal);
-      running = undefined;
-    }
-    terminal.prompt();
-  }
-  terminal.close();
+  const { stdin: input, stdout: output } = process;
+  return lineConsole({ shell, name: machineName(directory), files, input, output });
 }
 
-async function remote(
-  socket: string,
-  args: readonly string[],
-  stdin: string,
-  signal: AbortSignal,
-): Promise<number> {
-  return runRemote(socket, args, stdin, {
-    stdout: (chunk) => process.stdout.write(chunk),
-    stderr: (chunk) => process.stderr.write(chunk),
-    signal,
-  });
+function notRunning(directory: string): number {
+  process.stderr.write(`rhine: no machine is running there; boot it with: rhine boot ${directory}\n`);
+  return 4;
 }
 
 async function onMachine(directory: string, args: readonly string[]): Promise<number> {
@@ -115,13 +101,17 @@ async function onMachine(directory: string, args: readonly string[]): Promise<nu
   const abort = new AbortController();
   process.once('SIGINT', () => abort.abort());
   process.once('SIGTERM', () => abort.abort());
-  const stdin = wantsInput(args) ? await text(process.stdin) : '';
   try {
-    return await remote(join(realpathSync(directory), SOCKET), args, stdin, abort.signal);
+    return await runRemote(join(realpathSync(directory), SOCKET), args, {
+      stdout: (chunk) => process.stdout.write(chunk),
+      stderr: (chunk) => process.stderr.write(chunk),
+      stdin: async () => (wantsInput(args) ? text(process.stdin) : ''),
+      signal: abort.signal,
+      ...(process.stdin.isTTY && { ask: askOnTerminal }),
+    });
   } catch (error) {
     if (!(error instanceof NotRunning)) throw error;
-    process.stderr.write(`rhine: ${error.message}; boot it with: rhine boot ${directory}\n`);
-    return 4;
+    return notRunning(directory);
   }
 }
 
@@ -143,6 +133,7 @@ async function offline(args: readonly string[]): Promise<number> {
     stdout: (chunk) => process.stdout.write(chunk),
     stderr: (chunk) => process.stderr.write(chunk),
     stdin: () => text(process.stdin),
+    ...(process.stdin.isTTY && { ask: askOnTerminal }),
     signal: abort.signal,
     machine: undefined,
     env: process.env,

@@ -3,43 +3,43 @@
 // The other end of the control socket: asks a running machine to run a command.
 
 import { connect } from 'node:net';
+import type { CommandIo } from '../commands/command.ts';
 import { encodeFrame, FrameReader, type ServerFrame } from './frames.ts';
-
-export interface RemoteIo {
-  readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
-  /** Ends the command when it fires. */
-  readonly signal?: AbortSignal;
-}
 
 /** Nobody listens at the machine's control socket. */
 export class NotRunning extends Error {}
 
 /** Runs a command on the machine behind `path`; resolves to its exit status. Rejects with NotRunning when there is none. */
-export function runRemote(
-  path: string,
-  args: readonly string[],
-  stdin: string,
-  io: RemoteIo,
-): Promise<number> {
+export async function runRemote(path: string, args: readonly string[], io: CommandIo): Promise<number> {
+  const stdin = await io.stdin();
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     const reader = new FrameReader();
     let status: number | undefined;
-    socket.once('connect', () => socket.write(encodeFrame({ op: 'run', args, stdin })));
-    io.signal?.addEventListener('abort', () => socket.write(encodeFrame({ op: 'cancel' })));
+    socket.once('connect', () => {
+      socket.write(encodeFrame({ op: 'run', args, stdin, asks: io.ask !== undefined }));
+    });
+    const cancel = () => socket.write(encodeFrame({ op: 'cancel' }));
+    io.signal.addEventListener('abort', cancel);
+    const handle = (frame: ServerFrame): void => {
+      if ('out' in frame) io.stdout(frame.out);
+      else if ('err' in frame) io.stderr(frame.err);
+      else if ('end' in frame) status = frame.end;
+      else void answer(frame.ask, frame.secret);
+    };
+    const answer = async (question: string, secret: boolean): Promise<void> => {
+      const text = await io.ask?.(question, secret);
+      if (!socket.destroyed) socket.write(encodeFrame({ op: 'answer', ...(text !== undefined && { text }) }));
+    };
     socket.on('data', (piece) => {
-      for (const frame of reader.push(piece) as ServerFrame[]) {
-        if ('out' in frame) io.stdout(frame.out);
-        else if ('err' in frame) io.stderr(frame.err);
-        else status = frame.end;
-      }
+      for (const frame of reader.push(piece) as ServerFrame[]) handle(frame);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
       const gone = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
       reject(gone ? new NotRunning(`no machine is running there (${path})`) : error);
     });
     socket.once('close', () => {
+      io.signal.removeEventListener('abort', cancel);
       if (status === undefined) reject(new Error('the machine went away'));
       else resolve(status);
     });

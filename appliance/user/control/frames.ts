@@ -8,13 +8,18 @@ export const MAXIMUM_FRAME = 1024 * 1024;
 const MAXIMUM_DEPTH = 16;
 const LENGTH = 4;
 
-/** From the client: run a command, give it input, end it. */
+/** From the client: run a command (`asks`: questions can be answered), end it, answer its question (or refuse to, without text). */
 export type ClientFrame =
-  | { readonly op: 'run'; readonly args: readonly string[]; readonly stdin?: string }
-  | { readonly op: 'cancel' };
+  | { readonly op: 'run'; readonly args: readonly string[]; readonly stdin?: string; readonly asks?: boolean }
+  | { readonly op: 'cancel' }
+  | { readonly op: 'answer'; readonly text?: string };
 
-/** From the machine: what the command printed, and how it ended. */
-export type ServerFrame = { readonly out: string } | { readonly err: string } | { readonly end: number };
+/** From the machine: what the command printed, what it asks, and how it ended. */
+export type ServerFrame =
+  | { readonly out: string }
+  | { readonly err: string }
+  | { readonly ask: string; readonly secret: boolean }
+  | { readonly end: number };
 
 /** Plain CBOR that any reader understands; records are cbor-x's own. */
 const codec = new Encoder({
@@ -76,15 +81,17 @@ function depthOf(body: Buffer): number {
 
 /** A client's frame, or FrameError. */
 export function clientFrame(value: unknown): ClientFrame {
-  if (typeof value === 'object' && value !== null) {
-    const frame = value as Record<string, unknown>;
-    if (frame.op === 'cancel') return { op: 'cancel' };
-    if (frame.op === 'run' && isStrings(frame.args)) {
-      if (frame.stdin === undefined) return { op: 'run', args: frame.args };
-      if (typeof frame.stdin === 'string') return { op: 'run', args: frame.args, stdin: frame.stdin };
-    }
+  const frame = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  if (frame.op === 'cancel') return { op: 'cancel' };
+  if (frame.op === 'answer' && isOptional(frame.text, 'string')) return frame as ClientFrame;
+  if (frame.op === 'run' && isStrings(frame.args)) {
+    if (isOptional(frame.stdin, 'string') && isOptional(frame.asks, 'boolean')) return frame as ClientFrame;
   }
   throw new FrameError('not a request');
+}
+
+function isOptional(value: unknown, type: 'string' | 'boolean'): boolean {
+  return value === undefined || typeof value === type;
 }
 
 function isStrings(value: unknown): value is string[] {

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: ISC
 //
-// The control socket of a machine, the owner's alone: one command a connection; what it prints goes back as it is printed.
+// The control socket of a machine, the owner's alone: one command a connection; what it prints goes back as it is printed, what it
+// asks is asked there. Clients are bounded in number, in what they send and in what they leave unread.
 
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { CommandIo } from '../commands/command.ts';
-import { clientFrame, encodeFrame, FrameError, FrameReader, type ServerFrame } from './frames.ts';
+import {
+  type ClientFrame,
+  clientFrame,
+  encodeFrame,
+  FrameError,
+  FrameReader,
+  type ServerFrame,
+} from './frames.ts';
 
 /** How a command runs for a client. */
 export interface CommandRunner {
@@ -15,12 +23,20 @@ export interface CommandRunner {
 const MAXIMUM_CLIENTS = 64;
 /** Output that waits for a slow client; beyond it the client is cut. */
 const MAXIMUM_BACKLOG = 16 * 1024 * 1024;
+/** Frames that a client may send: a command, some answers, an end. */
+const MAXIMUM_FRAMES = 64;
+/** Milliseconds in which a client has to say what it wants. */
+const PATIENCE = 10_000;
+/** Commands that may be started: so many at once, and so many a second in the long run. */
+const BURST = 200;
+const RATE = 100;
 
 export class ControlServer {
   private readonly server: Server;
-  private readonly clients = new Set<Socket>();
+  private readonly clients = new Set<Client>();
   private readonly runner: CommandRunner;
   private readonly path: string;
+  private readonly allowance = new Allowance();
 
   private constructor(path: string, runner: CommandRunner) {
     this.path = path;
@@ -51,57 +67,128 @@ export class ControlServer {
 
   /** Closes the socket and cuts the clients. */
   async close(): Promise<void> {
-    for (const client of this.clients) client.destroy();
+    for (const client of this.clients) client.cut();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
     if (existsSync(this.path)) unlinkSync(this.path);
   }
 
   private accept(socket: Socket): void {
-    this.clients.add(socket);
-    const abort = new AbortController();
-    const reader = new FrameReader();
-    let started = false;
-    socket.on('close', () => {
-      this.clients.delete(socket);
-      abort.abort();
-    });
+    const client = new Client(socket, this.runner, this.allowance);
+    this.clients.add(client);
+    socket.on('close', () => this.clients.delete(client));
+  }
+}
+
+/** How many commands may still be started: a bucket that fills again with time. */
+class Allowance {
+  private left = BURST;
+  private at = performance.now();
+
+  take(): boolean {
+    const now = performance.now();
+    this.left = Math.min(BURST, this.left + ((now - this.at) * RATE) / 1_000);
+    this.at = now;
+    if (this.left < 1) return false;
+    this.left--;
+    return true;
+  }
+}
+
+/** One connection: its command, and the question that waits for an answer. */
+class Client {
+  private readonly socket: Socket;
+  private readonly runner: CommandRunner;
+  private readonly allowance: Allowance;
+  private readonly reader = new FrameReader();
+  private readonly abort = new AbortController();
+  private readonly patience: NodeJS.Timeout;
+  private frames = 0;
+  private started = false;
+  private answered: ((text: string | undefined) => void) | undefined;
+
+  constructor(socket: Socket, runner: CommandRunner, allowance: Allowance) {
+    this.socket = socket;
+    this.runner = runner;
+    this.allowance = allowance;
+    this.patience = setTimeout(() => this.refuse('no request came'), PATIENCE);
+    socket.on('close', () => this.closed());
     socket.on('error', () => socket.destroy());
-    socket.on('data', (piece) => {
-      try {
-        for (const frame of reader.push(piece).map(clientFrame)) {
-          if (frame.op === 'cancel') {
-            abort.abort();
-          } else if (!started) {
-            started = true;
-            void this.run(socket, frame.args, frame.stdin ?? '', abort.signal);
-          }
-        }
-      } catch (error) {
-        if (!(error instanceof FrameError)) throw error;
-        this.send(socket, { err: `${error.message}\n` });
-        this.send(socket, { end: 1 });
-        socket.end();
+    socket.on('data', (piece) => this.received(piece));
+  }
+
+  cut(): void {
+    this.socket.destroy();
+  }
+
+  private closed(): void {
+    clearTimeout(this.patience);
+    this.abort.abort();
+    this.answer(undefined);
+  }
+
+  private received(piece: Buffer): void {
+    try {
+      for (const frame of this.reader.push(piece).map(clientFrame)) {
+        if (++this.frames > MAXIMUM_FRAMES) throw new FrameError('too many frames');
+        this.handle(frame);
       }
-    });
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.refuse(error.message);
+    }
   }
 
-  private async run(
-    socket: Socket,
-    args: readonly string[],
-    stdin: string,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private handle(frame: ClientFrame): void {
+    if (frame.op === 'cancel') {
+      this.abort.abort();
+      this.answer(undefined);
+    } else if (frame.op === 'answer') {
+      this.answer(frame.text);
+    } else if (this.started) {
+      throw new FrameError('one command a connection');
+    } else {
+      this.started = true;
+      clearTimeout(this.patience);
+      if (!this.allowance.take()) throw new FrameError(`more than ${RATE} commands a second; wait a moment`);
+      void this.run(frame.args, frame.stdin ?? '', frame.asks === true);
+    }
+  }
+
+  private refuse(reason: string): void {
+    this.abort.abort();
+    this.send({ err: `${reason}\n` });
+    this.send({ end: 1 });
+    this.socket.end();
+  }
+
+  private async run(args: readonly string[], stdin: string, asks: boolean): Promise<void> {
     const status = await this.runner.run(args, {
-      stdout: (text) => this.send(socket, { out: text }),
-      stderr: (text) => this.send(socket, { err: text }),
+      stdout: (text) => this.send({ out: text }),
+      stderr: (text) => this.send({ err: text }),
       stdin: () => Promise.resolve(stdin),
-      signal,
+      signal: this.abort.signal,
+      ...(asks && { ask: (question, secret = false) => this.ask(question, secret) }),
     });
-    this.send(socket, { end: status });
-    socket.end();
+    this.send({ end: status });
+    this.socket.end();
   }
 
-  private send(socket: Socket, frame: ServerFrame): void {
+  private ask(question: string, secret: boolean): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      this.answered = resolve;
+      this.send({ ask: question, secret });
+      if (this.socket.destroyed) this.answer(undefined);
+    });
+  }
+
+  private answer(text: string | undefined): void {
+    const { answered } = this;
+    this.answered = undefined;
+    answered?.(text);
+  }
+
+  private send(frame: ServerFrame): void {
+    const { socket } = this;
     if (socket.destroyed || !socket.writable) return;
     socket.write(encodeFrame(frame));
     if (socket.writableLength > MAXIMUM_BACKLOG) socket.destroy();
