@@ -18,6 +18,7 @@ import { MachineFiles } from './user/files.ts';
 import { MachineLog } from './user/log.ts';
 import { type BootParts, boot } from './user/rc/boot.ts';
 import { Configuration } from './user/rc/configuration.ts';
+import { type Rehearsal, rehearse } from './user/rc/rehearse.ts';
 import type { RelaydControl } from './user/relayd/control.ts';
 
 const VERSION = '0.1.0';
@@ -297,6 +298,13 @@ export function readMachine(directory: string): Machine {
 function hostName(directory: string, fallback: string): string {
   const file = join(directory, 'etc/myname');
   return (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n')[0] : undefined) || fallback;
+}
+
+/** What a boot of the machine in this directory would complain of and make; nothing of it runs. */
+export function rehearseDirectory(directory: string): Promise<Rehearsal> {
+  const machine = readMachine(directory);
+  const kernel = rehearsalKernel(machine.interfaces);
+  return rehearse({ kernel, files: new MachineFiles(directory), dialect: machine.pf, run: runCommand });
 }
 
 /** What a machine calls itself. */

@@ -3,25 +3,29 @@
 //
 // The rhine command: boots machines, runs commands on them, and runs those that need no machine.
 
-import { realpathSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { startDaemon } from './daemons.ts';
 import { HardwareError } from './host/hardware.ts';
 import { makePacketTrial } from './host/packetTrial.ts';
-import { machineName, RunningMachine, SOCKET, UserError } from './machine.ts';
+import { machineName, RunningMachine, rehearseDirectory, SOCKET, UserError } from './machine.ts';
 import type { CommandContext } from './user/commands/command.ts';
 import { findCommand, runCommand } from './user/commands/index.ts';
+import { ConfigError } from './user/config/lines.ts';
 import { MachineError } from './user/config/machineJson.ts';
 import { NotRunning, runRemote } from './user/control/client.ts';
 import { answers } from './user/control/server.ts';
 import { MachineFiles, WorkingFiles } from './user/files.ts';
+import { DialogueEnded, FileDialogue, TerminalDialogue } from './user/install/dialogue.ts';
+import { InstallError, install } from './user/install/install.ts';
 import { History } from './user/shell/history.ts';
 import { askOnTerminal, lineConsole } from './user/shell/lineConsole.ts';
 import { Shell } from './user/shell/shell.ts';
 
 const USAGE = `usage: rhine boot DIR [--headless]
        rhine console DIR
+       rhine install DIR [-f ANSWERS]
        rhine -M DIR COMMAND [ARGUMENT ...]      (or RHINE_MACHINE=DIR rhine COMMAND ...)
        rhine COMMAND [ARGUMENT ...]             (commands that need no machine: pfctl -n, relayd -n, help, ...)
 `;
@@ -36,6 +40,7 @@ async function main(args: readonly string[]): Promise<number> {
     return first === undefined ? 2 : 0;
   }
   if (first === 'boot') return bootMachine(rest);
+  if (first === 'install') return installMachine(rest);
   if (first === 'console') return console(directoryOf(rest[0]));
   if (first === '-M') return onMachine(directoryOf(rest[0]), rest.slice(1));
   const named = process.env.RHINE_MACHINE;
@@ -91,6 +96,30 @@ async function openConsole(directory: string): Promise<number> {
   return lineConsole({ shell, name: machineName(directory), files, input, output });
 }
 
+/** Makes a machine's directory by question and answer, or from a file of answers. */
+async function installMachine(args: readonly string[]): Promise<number> {
+  const from = args.indexOf('-f');
+  const directory = directoryOf(args.find((_, i) => from < 0 || (i !== from && i !== from + 1)));
+  const file = from < 0 ? undefined : (args[from + 1] ?? directoryOf(undefined));
+  const dialogue =
+    file === undefined
+      ? new TerminalDialogue(askOnTerminal, (line) => process.stdout.write(`${line}\n`))
+      : new FileDialogue(readFileSync(file, 'utf8'), file);
+  const check = async (made: string) => (await rehearseDirectory(made)).problems;
+  await install({ directory, dialogue, check });
+  process.stdout.write(`${directory} is ready; boot it with: rhine boot ${directory}\n`);
+  return 0;
+}
+
+/** `check` of a machine that does not run. */
+async function checkDirectory(directory: string): Promise<number> {
+  const { problems, warnings } = await rehearseDirectory(directory);
+  for (const line of [...warnings, ...problems]) process.stderr.write(`${line}\n`);
+  if (problems.length > 0) return 3;
+  process.stdout.write('configuration OK\n');
+  return 0;
+}
+
 function notRunning(directory: string): number {
   process.stderr.write(`rhine: no machine is running there; boot it with: rhine boot ${directory}\n`);
   return 4;
@@ -111,7 +140,7 @@ async function onMachine(directory: string, args: readonly string[]): Promise<nu
     });
   } catch (error) {
     if (!(error instanceof NotRunning)) throw error;
-    return notRunning(directory);
+    return args[0] === 'check' ? checkDirectory(directory) : notRunning(directory);
   }
 }
 
@@ -149,13 +178,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+/** What a user can mend; the message alone says it. */
+const EXPECTED = [ConfigError, DialogueEnded, HardwareError, InstallError, MachineError, UserError];
+
 main(process.argv.slice(2)).then(
   (status) => {
     process.exitCode = status;
   },
   (error: NodeJS.ErrnoException) => {
-    const known =
-      error instanceof HardwareError || error instanceof MachineError || error instanceof UserError;
+    const known = EXPECTED.some((kind) => error instanceof kind);
     process.stderr.write(
       `rhine: ${known || error.code !== undefined ? error.message : (error.stack ?? error.message)}\n`,
     );

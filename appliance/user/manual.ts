@@ -55,6 +55,8 @@ function formatBlock(block: string): readonly string[] {
     return code.map((line) => `${INDENT}${line}`);
   }
   if (block.startsWith('|')) return formatTable(block.split('\n'));
+  const [, term, definition] = /^(.+)\n: ([\s\S]+)$/.exec(block) ?? [];
+  if (term !== undefined) return [...fill(plain(term)), ...fill(plain(definition!), 6)];
   return block.split(/\n(?=[-*] )/).flatMap((item) => fill(plain(item)));
 }
 

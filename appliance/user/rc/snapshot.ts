@@ -2,8 +2,8 @@
 //
 // What a machine is set up as, taken from its kernel and its relayd: the running one's and a rehearsed one's are compared.
 
-import { addressBits, isLinkLocal, type Prefix } from '../../abi/address.ts';
-import { formatAddress, formatLinkAddress } from '../../abi/addressText.ts';
+import { addressBits, isLinkLocal } from '../../abi/address.ts';
+import { formatAddress, formatLinkAddress, formatPrefix } from '../../abi/addressText.ts';
 import type { KernelClient } from '../../abi/client.ts';
 import { IFF_UP, type InterfaceAddress, type InterfaceInfo } from '../../abi/interface.ts';
 import type { RouteInfo } from '../../abi/route.ts';
@@ -40,7 +40,7 @@ export async function takeSnapshot(
     settings: await kernel.call('sysctl.get', {}),
     interfaces: [...(await kernel.call('interface.list', {}))].sort(byName),
     routes: routes.filter(
-      ({ flags, destination }) => flags.includes('static') && !ofRelayd.has(prefixText(destination)),
+      ({ flags, destination }) => flags.includes('static') && !ofRelayd.has(formatPrefix(destination)),
     ),
     filtering: (await kernel.call('pf.status', {})).enabled,
     rules: await list('rules'),
@@ -58,10 +58,6 @@ function byName(a: InterfaceInfo, b: InterfaceInfo): number {
 function listing(text: string): readonly string[] {
   const lines = text.split('\n').filter((line) => line !== '');
   return lines.map((line) => line.replace(/<__automatic_[0-9a-f]+_(\d+)>/g, '<__automatic_$1>'));
-}
-
-function prefixText({ length, ...address }: Prefix): string {
-  return `${formatAddress(address)}/${length}`;
 }
 
 // What is shown of a snapshot, in lines.
@@ -121,7 +117,7 @@ export function setAddresses(on: InterfaceInfo): readonly InterfaceAddress[] {
 /** One address as it is told and compared. */
 export function addressText(address: InterfaceAddress): string {
   const { broadcast, peer, anycast } = address;
-  const text = `${formatAddress(address)}/${address.length}`;
+  const text = formatPrefix(address);
   const more = [
     broadcast === undefined ? '' : ` broadcast ${formatAddress(broadcast)}`,
     peer === undefined ? '' : ` peer ${formatAddress(peer)}`,
@@ -138,7 +134,7 @@ function addressLines(on: InterfaceInfo): readonly string[] {
 export function routeLine({ destination, gateway, interface: on, flags }: RouteInfo): string {
   const isHost = destination.length === addressBits(destination.family);
   const to =
-    destination.length === 0 ? 'default' : isHost ? formatAddress(destination) : prefixText(destination);
+    destination.length === 0 ? 'default' : isHost ? formatAddress(destination) : formatPrefix(destination);
   const via = gateway === undefined ? on : formatAddress(gateway);
   const what = (['reject', 'blackhole'] as const).filter((flag) => flags.includes(flag));
   return [to, destination.family === 6 && to === 'default' ? '(IPv6)' : '', via, ...what]

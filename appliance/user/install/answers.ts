@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: ISC
+//
+// The installer's questions, in their order, and what they come to.
+
+import { type Address, INET, INET6, type Prefix } from '../../abi/address.ts';
+import { formatAddress } from '../../abi/addressText.ts';
+import {
+  address,
+  addresses,
+  addressWithLength,
+  anyText,
+  bridgeName,
+  gateway,
+  hostName,
+  numberIn,
+  oneOf,
+  optional,
+  password,
+  secret,
+  yesOrNo,
+} from './checks.ts';
+import type { Dialogue } from './dialogue.ts';
+
+export interface InterfaceAnswers {
+  readonly name: string;
+  readonly addresses: readonly Prefix[];
+  readonly bridge: string | undefined;
+}
+
+export interface RouterAnswers {
+  readonly kind: 'router';
+  readonly outside: string;
+  readonly translate: boolean;
+}
+
+export interface BalancerAnswers {
+  readonly kind: 'load balancer';
+  readonly service: Address;
+  readonly port: number;
+  readonly servers: readonly Address[];
+  /** The servers answer clients themselves. */
+  readonly direct: boolean;
+  /** Where the servers are. */
+  readonly inside: string;
+}
+
+export interface PairAnswers {
+  readonly kind: 'pair member';
+  readonly shared: Prefix;
+  readonly on: string;
+  readonly vhid: number;
+  readonly passphrase: string;
+  readonly master: boolean;
+  readonly sync: string;
+}
+
+export interface Answers {
+  readonly name: string;
+  readonly interfaces: readonly InterfaceAnswers[];
+  readonly gateways: readonly Address[];
+  readonly role: RouterAnswers | BalancerAnswers | PairAnswers;
+  /** Empty: nobody logs in. */
+  readonly password: string;
+}
+
+export async function askAll(dialogue: Dialogue): Promise<Answers> {
+  const name = await dialogue.ask({ text: 'System hostname', check: hostName });
+  const count = await dialogue.ask({
+    text: 'Number of network interfaces',
+    otherwise: '2',
+    check: numberIn(1, 32),
+  });
+  const interfaces: InterfaceAnswers[] = [];
+  for (let i = 0; i < count; i++) interfaces.push(await askInterface(dialogue, `vr${i}`));
+  const gateways = await askGateways(dialogue, interfaces);
+  const role = await askRole(dialogue, interfaces);
+  return { name, interfaces, gateways, role, password: await askPassword(dialogue) };
+}
+
+async function askInterface(dialogue: Dialogue, name: string): Promise<InterfaceAnswers> {
+  const found: Prefix[] = [];
+  for (const family of [INET, INET6] as const) {
+    const prefix = await dialogue.ask({
+      text: `IPv${family} address for ${name}`,
+      otherwise: 'none',
+      check: optional(addressWithLength(family)),
+    });
+    if (prefix !== undefined) found.push(prefix);
+  }
+  const bridge = await dialogue.ask({
+    text: `Linux bridge for ${name} to join`,
+    otherwise: 'none',
+    check: optional(bridgeName),
+  });
+  return { name, addresses: found, bridge };
+}
+
+async function askGateways(
+  dialogue: Dialogue,
+  interfaces: readonly InterfaceAnswers[],
+): Promise<readonly Address[]> {
+  const own = interfaces.flatMap((one) => one.addresses);
+  const gateways: Address[] = [];
+  for (const family of [INET, INET6] as const) {
+    if (!own.some((prefix) => prefix.family === family)) continue;
+    const via = await dialogue.ask({
+      text: `Default IPv${family} route`,
+      otherwise: 'none',
+      check: optional(gateway(family, own)),
+    });
+    if (via !== undefined) gateways.push(via);
+  }
+  return gateways;
+}
+
+const KINDS = ['router', 'load balancer', 'pair member'] as const;
+
+async function askRole(
+  dialogue: Dialogue,
+  interfaces: readonly InterfaceAnswers[],
+): Promise<Answers['role']> {
+  const kind = await dialogue.ask({
+    text: 'What is this machine to be (router, load balancer, pair member)',
+    otherwise: 'router',
+    check: oneOf(KINDS),
+  });
+  const names = interfaces.map((one) => one.name);
+  if (kind === 'router') return askRouter(dialogue, names);
+  return kind === 'pair member' ? askPair(dialogue, names) : askBalancer(dialogue, interfaces);
+}
+
+async function askRouter(dialogue: Dialogue, names: readonly string[]): Promise<RouterAnswers> {
+  const outside = await dialogue.ask({
+    text: 'Which interface is on the outside',
+    otherwise: names[0]!,
+    check: oneOf(names),
+  });
+  const translate = await dialogue.ask({
+    text: 'Hide the inside behind its IPv4 address (NAT)',
+    otherwise: 'yes',
+    check: yesOrNo,
+  });
+  return { kind: 'router', outside, translate };
+}
+
+async function askBalancer(
+  dialogue: Dialogue,
+  interfaces: readonly InterfaceAnswers[],
+): Promise<BalancerAnswers> {
+  const [own] = interfaces.flatMap((one) => one.addresses);
+  const service = await dialogue.ask({
+    text: 'Address of the service',
+    ...(own && { otherwise: formatAddress(own) }),
+    check: address,
+  });
+  const port = await dialogue.ask({
+    text: 'Port of the service',
+    otherwise: '80',
+    check: numberIn(1, 65535),
+  });
+  const servers = await dialogue.ask({ text: 'Addresses of the servers', check: addresses });
+  const direct = await dialogue.ask({
+    text: 'Do the servers answer the clients directly (DSR)',
+    otherwise: 'no',
+    check: yesOrNo,
+  });
+  const names = interfaces.map((one) => one.name);
+  const inside = await dialogue.ask({
+    text: 'Which interface are the servers on',
+    otherwise: names.at(-1)!,
+    check: oneOf(names),
+  });
+  return { kind: 'load balancer', service, port, servers, direct, inside };
+}
+
+async function askPair(dialogue: Dialogue, names: readonly string[]): Promise<PairAnswers> {
+  const on = await dialogue.ask({
+    text: 'Which interface has the shared address',
+    otherwise: names[0]!,
+    check: oneOf(names),
+  });
+  const shared = await dialogue.ask({ text: 'Shared IPv4 address', check: addressWithLength(INET) });
+  const vhid = await dialogue.ask({ text: 'Its number (vhid)', otherwise: '1', check: numberIn(1, 255) });
+  const passphrase = await dialogue.ask({
+    text: 'Passphrase that both machines have',
+    secret: true,
+    check: secret,
+  });
+  const master = await dialogue.ask({
+    text: 'Is this machine the one that has it normally',
+    otherwise: 'yes',
+    check: yesOrNo,
+  });
+  const sync = await dialogue.ask({
+    text: 'Which interface leads to the other machine (pfsync)',
+    otherwise: names.at(-1)!,
+    check: oneOf(names),
+  });
+  return { kind: 'pair member', shared, on, vhid, passphrase, master, sync };
+}
+
+async function askPassword(dialogue: Dialogue): Promise<string> {
+  for (;;) {
+    const first = await dialogue.ask({
+      text: 'Password for root (empty: no login)',
+      otherwise: '',
+      secret: true,
+      check: password,
+    });
+    if (first === '') return first;
+    const again = { text: 'Password for root, again', otherwise: first, secret: true, check: anyText };
+    if ((await dialogue.ask(again)) === first) return first;
+  }
+}

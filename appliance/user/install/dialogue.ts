@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: ISC
+//
+// Questions with defaults and checked answers: asked on a terminal, or answered from a file as OpenBSD's autoinstall(8) reads one.
+
+import type { Ask } from '../commands/command.ts';
+import { ConfigError } from '../config/lines.ts';
+
+/** Takes an answer: what it means, or a sentence that says what is wrong with it. */
+export type Check<T> = (answer: string) => { readonly value: T } | { readonly problem: string };
+
+export interface Question<T> {
+  /** Without the question mark; also the key in an answer file. */
+  readonly text: string;
+  /** Taken for an empty answer; absent: an answer is needed. */
+  readonly otherwise?: string;
+  readonly secret?: boolean;
+  readonly check: Check<T>;
+}
+
+export interface Dialogue {
+  ask<T>(question: Question<T>): Promise<T>;
+  /** All questions have been asked. Throws ConfigError when there is an answer that none of them had. */
+  finish(): void;
+}
+
+/** Nobody answers any more. */
+export class DialogueEnded extends Error {
+  constructor() {
+    super('given up; nothing was made');
+  }
+}
+
+/** Asks until the answer will do. */
+export class TerminalDialogue implements Dialogue {
+  private readonly read: Ask;
+  private readonly say: (line: string) => void;
+
+  constructor(read: Ask, say: (line: string) => void) {
+    this.read = read;
+    this.say = say;
+  }
+
+  async ask<T>({ text, otherwise, secret = false, check }: Question<T>): Promise<T> {
+    for (;;) {
+      const shown = otherwise === undefined || otherwise === '' ? '' : ` [${otherwise}]`;
+      const answer = await this.read(`${text}?${shown} `, secret);
+      if (answer === undefined) throw new DialogueEnded();
+      const checked = check(answer.trim() || (otherwise ?? ''));
+      if ('value' in checked) return checked.value;
+      this.say(checked.problem);
+    }
+  }
+
+  finish(): void {}
+}
+
+interface Answer {
+  readonly line: number;
+  readonly text: string;
+  used: boolean;
+}
+
+/** Answers from a file of `question = answer` lines. */
+export class FileDialogue implements Dialogue {
+  private readonly file: string;
+  private readonly answers = new Map<string, Answer>();
+
+  /** Throws ConfigError. */
+  constructor(text: string, file: string) {
+    this.file = file;
+    text.split('\n').forEach((line, i) => {
+      if (line.trim() === '' || line.trimStart().startsWith('#')) return;
+      const [, key, answer] = /^\s*(.+?)\??\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+      if (key === undefined) throw new ConfigError(file, i + 1, 'expected question = answer');
+      this.answers.set(key.toLowerCase(), { line: i + 1, text: answer!, used: false });
+    });
+  }
+
+  /** Rejects with ConfigError for an answer that will not do, or one that is missing. */
+  async ask<T>({ text, otherwise, check }: Question<T>): Promise<T> {
+    const answer = this.answers.get(text.toLowerCase());
+    if (answer !== undefined) answer.used = true;
+    const given = answer?.text || otherwise;
+    if (given === undefined) throw new ConfigError(this.file, answer?.line ?? 0, `'${text}' needs an answer`);
+    const checked = check(given);
+    if ('value' in checked) return checked.value;
+    throw new ConfigError(this.file, answer?.line ?? 0, `${text}: ${checked.problem}`);
+  }
+
+  finish(): void {
+    for (const [key, { line, used }] of this.answers) {
+      if (!used) throw new ConfigError(this.file, line, `nobody asked '${key}'`);
+    }
+  }
+}
