@@ -14,7 +14,7 @@ import type { CommandContext } from './user/commands/command.ts';
 import { findCommand, runCommand } from './user/commands/index.ts';
 import { ConfigError } from './user/config/lines.ts';
 import { MachineError } from './user/config/machineJson.ts';
-import { NotRunning, runRemote } from './user/control/client.ts';
+import { MachineGone, NotRunning, runRemote } from './user/control/client.ts';
 import { answers } from './user/control/server.ts';
 import { MachineFiles, WorkingFiles } from './user/files.ts';
 import { DialogueEnded, FileDialogue, TerminalDialogue } from './user/install/dialogue.ts';
@@ -68,14 +68,22 @@ async function bootMachine(args: readonly string[]): Promise<number> {
     process.on('SIGTERM', halt);
     process.on('SIGINT', halt);
     process.stdout.write(`${machine.name} ready\n`);
-    if (!headless && process.stdin.isTTY) void openConsole(directory).then(halt, halt);
+    const left = new AbortController();
+    if (!headless && process.stdin.isTTY) void keepConsole(directory, machine, left.signal);
     const ending = await machine.ended;
+    left.abort();
     process.stdout.write(`syncing disks... done\n`);
     await machine.shutdown();
     process.off('SIGTERM', halt);
     process.off('SIGINT', halt);
     if (ending === 'halt') return 0;
   }
+}
+
+/** The console of a machine that was booted on this terminal: who leaves it is asked to log in again. The machine ends with the terminal. */
+async function keepConsole(directory: string, machine: RunningMachine, ended: AbortSignal): Promise<void> {
+  while (!ended.aborted && !process.stdin.readableEnded) await openConsole(directory, ended);
+  machine.halt();
 }
 
 async function console(directory: string): Promise<number> {
@@ -85,7 +93,7 @@ async function console(directory: string): Promise<number> {
 }
 
 /** The console of a running machine on this terminal, over its control socket; resolves when it is left. */
-async function openConsole(directory: string): Promise<number> {
+async function openConsole(directory: string, ended?: AbortSignal): Promise<number> {
   const files = new MachineFiles(directory);
   const shell = new Shell({
     run: (args, io) => runRemote(join(directory, SOCKET), args, io),
@@ -93,7 +101,7 @@ async function openConsole(directory: string): Promise<number> {
     history: await History.load(files),
   });
   const { stdin: input, stdout: output } = process;
-  return lineConsole({ shell, name: machineName(directory), files, input, output });
+  return lineConsole({ shell, name: machineName(directory), files, input, output, ended });
 }
 
 /** Makes a machine's directory by question and answer, or from a file of answers. */
@@ -179,7 +187,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 /** What a user can mend; the message alone says it. */
-const EXPECTED = [ConfigError, DialogueEnded, HardwareError, InstallError, MachineError, UserError];
+const EXPECTED = [
+  ConfigError,
+  DialogueEnded,
+  HardwareError,
+  InstallError,
+  MachineError,
+  MachineGone,
+  UserError,
+];
 
 main(process.argv.slice(2)).then(
   (status) => {

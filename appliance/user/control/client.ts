@@ -9,7 +9,17 @@ import { encodeFrame, FrameReader, type ServerFrame } from './frames.ts';
 /** Nobody listens at the machine's control socket. */
 export class NotRunning extends Error {}
 
-/** Runs a command on the machine behind `path`; resolves to its exit status. Rejects with NotRunning when there is none. */
+/** The machine ended before the command did. */
+export class MachineGone extends Error {
+  constructor() {
+    super('the machine went away');
+  }
+}
+
+/**
+ * Runs a command on the machine behind `path`; resolves to its exit status. Rejects with NotRunning when there is none, with MachineGone
+ * when it ends meanwhile.
+ */
 export async function runRemote(path: string, args: readonly string[], io: CommandIo): Promise<number> {
   const stdin = await io.stdin();
   return new Promise((resolve, reject) => {
@@ -40,7 +50,7 @@ export async function runRemote(path: string, args: readonly string[], io: Comma
     });
     socket.once('close', () => {
       io.signal.removeEventListener('abort', cancel);
-      if (status === undefined) reject(new Error('the machine went away'));
+      if (status === undefined) reject(new MachineGone());
       else resolve(status);
     });
   });

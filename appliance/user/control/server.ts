@@ -25,33 +25,45 @@ const MAXIMUM_CLIENTS = 64;
 const MAXIMUM_BACKLOG = 16 * 1024 * 1024;
 /** Frames that a client may send: a command, some answers, an end. */
 const MAXIMUM_FRAMES = 64;
-/** Milliseconds in which a client has to say what it wants. */
-const PATIENCE = 10_000;
-/** Commands that may be started: so many at once, and so many a second in the long run. */
-const BURST = 200;
-const RATE = 100;
+
+/** Milliseconds. */
+const LAST_MOMENT = 500;
+
+/** What all clients together may do. */
+export interface Pace {
+  /** Milliseconds in which a client has to say what it wants. */
+  readonly patience: number;
+  /** Commands that may be started at once, and how many more a second. */
+  readonly burst: number;
+  readonly rate: number;
+}
+
+const PACE: Pace = { patience: 10_000, burst: 200, rate: 100 };
 
 export class ControlServer {
   private readonly server: Server;
   private readonly clients = new Set<Client>();
   private readonly runner: CommandRunner;
   private readonly path: string;
-  private readonly allowance = new Allowance();
+  private readonly pace: Pace;
+  private readonly allowance: Allowance;
 
-  private constructor(path: string, runner: CommandRunner) {
+  private constructor(path: string, runner: CommandRunner, pace: Pace) {
     this.path = path;
     this.runner = runner;
+    this.pace = pace;
+    this.allowance = new Allowance(pace);
     this.server = createServer((socket) => this.accept(socket));
     this.server.maxConnections = MAXIMUM_CLIENTS;
   }
 
   /** Listens at `path` with mode 0600. Rejects when another machine answers there; a dead one's socket is replaced. */
-  static async listen(path: string, runner: CommandRunner): Promise<ControlServer> {
+  static async listen(path: string, runner: CommandRunner, pace: Pace = PACE): Promise<ControlServer> {
     if (existsSync(path)) {
       if (await answers(path)) throw new Error(`${path}: this machine is running already`);
       unlinkSync(path);
     }
-    const control = new ControlServer(path, runner);
+    const control = new ControlServer(path, runner, pace);
     const mask = process.umask(0o177);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -73,7 +85,7 @@ export class ControlServer {
   }
 
   private accept(socket: Socket): void {
-    const client = new Client(socket, this.runner, this.allowance);
+    const client = new Client(socket, this.runner, this.allowance, this.pace.patience);
     this.clients.add(client);
     socket.on('close', () => this.clients.delete(client));
   }
@@ -81,12 +93,19 @@ export class ControlServer {
 
 /** How many commands may still be started: a bucket that fills again with time. */
 class Allowance {
-  private left = BURST;
+  private readonly pace: Pace;
+  private left: number;
   private at = performance.now();
+
+  constructor(pace: Pace) {
+    this.pace = pace;
+    this.left = pace.burst;
+  }
 
   take(): boolean {
     const now = performance.now();
-    this.left = Math.min(BURST, this.left + ((now - this.at) * RATE) / 1_000);
+    const { burst, rate } = this.pace;
+    this.left = Math.min(burst, this.left + ((now - this.at) * rate) / 1_000);
     this.at = now;
     if (this.left < 1) return false;
     this.left--;
@@ -106,18 +125,21 @@ class Client {
   private started = false;
   private answered: ((text: string | undefined) => void) | undefined;
 
-  constructor(socket: Socket, runner: CommandRunner, allowance: Allowance) {
+  constructor(socket: Socket, runner: CommandRunner, allowance: Allowance, patience: number) {
     this.socket = socket;
     this.runner = runner;
     this.allowance = allowance;
-    this.patience = setTimeout(() => this.refuse('no request came'), PATIENCE);
+    this.patience = setTimeout(() => this.refuse('no request came'), patience);
     socket.on('close', () => this.closed());
     socket.on('error', () => socket.destroy());
     socket.on('data', (piece) => this.received(piece));
   }
 
+  /** The end of the machine: a command that has ended is still told of, if that takes no longer than a moment. */
   cut(): void {
-    this.socket.destroy();
+    const { socket } = this;
+    if (!socket.writableEnded) socket.destroy();
+    else socket.setTimeout(LAST_MOMENT, () => socket.destroy());
   }
 
   private closed(): void {
@@ -149,7 +171,7 @@ class Client {
     } else {
       this.started = true;
       clearTimeout(this.patience);
-      if (!this.allowance.take()) throw new FrameError(`more than ${RATE} commands a second; wait a moment`);
+      if (!this.allowance.take()) throw new FrameError('too many commands at once; wait a moment');
       void this.run(frame.args, frame.stdin ?? '', frame.asks === true);
     }
   }

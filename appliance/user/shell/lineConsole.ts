@@ -5,6 +5,7 @@
 
 import { createInterface, type Interface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { MachineGone, NotRunning } from '../control/client.ts';
 import { login } from '../users/login.ts';
 import { editElsewhere } from './externalEditor.ts';
 import type { Shell, ShellIo } from './shell.ts';
@@ -16,14 +17,20 @@ export interface LineConsoleParts {
   readonly files: Parameters<typeof login>[0]['files'];
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
+  /** Ends the console when it fires. */
+  readonly ended?: AbortSignal;
 }
 
+/** No machine, or no longer. */
+const GONE = 4;
 /** Lines kept for the up arrow. */
 const HISTORY = 500;
 
 /** Logs in where there are users, then runs what is typed until `exit` or the end of the input. Resolves to the last status. */
 export async function lineConsole(parts: LineConsoleParts): Promise<number> {
   const lines = new Lines(parts);
+  const close = () => lines.close();
+  parts.ended?.addEventListener('abort', close);
   try {
     const entered = await login({
       files: parts.files,
@@ -34,6 +41,7 @@ export async function lineConsole(parts: LineConsoleParts): Promise<number> {
     });
     return entered ? await converse(parts, lines) : 1;
   } finally {
+    parts.ended?.removeEventListener('abort', close);
     lines.close();
   }
 }
@@ -55,7 +63,13 @@ async function converse({ shell, name, output }: LineConsoleParts, lines: Lines)
         editElsewhere: (path, text) => lines.aside(() => editElsewhere(path, text)),
       }),
     };
-    status = await shell.run(line, io);
+    try {
+      status = await shell.run(line, io);
+    } catch (error) {
+      if (!(error instanceof MachineGone || error instanceof NotRunning)) throw error;
+      process.stderr.write(`${error.message}\n`);
+      return GONE;
+    }
     lines.interrupted = undefined;
   }
   return status;
@@ -89,7 +103,7 @@ class Lines {
   constructor({ shell, input, output }: Pick<LineConsoleParts, 'input' | 'output'> & { shell?: Shell }) {
     this.input = input;
     this.output = output;
-    this.isTerminal = Boolean(input.isTTY && output.isTTY && process.env.TERM !== 'dumb');
+    this.isTerminal = Boolean(input.isTTY && output.isTTY);
     this.readline = createInterface({
       input,
       output: this.shown(),

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: ISC
+//
+// rhine install: every template boots, answers that will not do are refused with a sentence, nothing is ever overwritten.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { rehearseDirectory } from '../../appliance/machine.ts';
+import type { Answers } from '../../appliance/user/install/answers.ts';
+import { FileDialogue, TerminalDialogue } from '../../appliance/user/install/dialogue.ts';
+import { install } from '../../appliance/user/install/install.ts';
+
+let folder: string;
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rhine-install-'));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+const NETWORK = `System hostname = box
+IPv4 address for vr0 = 192.0.2.1/24
+IPv6 address for vr0 = 2001:db8::1/64
+IPv4 address for vr1 = 10.0.0.1/24
+Default IPv4 route = 192.0.2.254
+`;
+const ROLE = 'What is this machine to be (router, load balancer, pair member)';
+
+function fromFile(name: string, text: string): Promise<void> {
+  const check = async (made: string) => (await rehearseDirectory(made)).problems;
+  return install({ directory: join(folder, name), dialogue: new FileDialogue(text, 'answers'), check });
+}
+
+const TEMPLATES: readonly (readonly [Answers['role']['kind'], string, Readonly<Record<string, RegExp>>])[] = [
+  [
+    'router',
+    'Hide the inside behind its IPv4 address (NAT)? = yes\n',
+    {
+      'pf.conf': /nat-to \(\$outside\)/,
+      mygate: /^192\.0\.2\.254\n$/,
+      'hostname.vr0': /inet6 2001:db8::1\/64/,
+    },
+  ],
+  [
+    'load balancer',
+    'Addresses of the servers = 10.0.0.10 10.0.0.11\n',
+    { 'relayd.conf': /listen on 192\.0\.2\.1 port 80\n\tforward to/, 'rc.conf.local': /relayd_flags=""/ },
+  ],
+  [
+    'pair member',
+    'Shared IPv4 address = 192.0.2.100/24\nPassphrase that both machines have = sesame\n',
+    { 'hostname.carp0': /vhid 1 carpdev vr0 pass sesame advskew 0/, 'hostname.pfsync0': /up syncdev vr1/ },
+  ],
+];
+
+for (const [kind, answers, expected] of TEMPLATES) {
+  test(`a ${kind} from an answer file boots without complaint`, async () => {
+    await fromFile(kind, `${NETWORK}${ROLE} = ${kind}\n${answers}`);
+    const { problems, snapshot } = await rehearseDirectory(join(folder, kind));
+    assert.deepEqual(problems, []);
+    assert.equal(snapshot.filtering, true);
+    for (const [file, pattern] of Object.entries(expected)) {
+      const place = join(folder, kind, 'etc', file);
+      assert.match(readFileSync(place, 'utf8'), pattern);
+      assert.equal(statSync(place).mode & 0o77, 0);
+    }
+  });
+}
+
+const WRONG: readonly (readonly [string, RegExp])[] = [
+  ['', /answers:0: 'System hostname' needs an answer/],
+  ['System hostname = -box', /answers:1: System hostname: A name has 1 to 10 letters/],
+  ['System hostname = box\nNumber of network interfaces = 99', /answers:2: .*A number from 1 to 32/],
+  [
+    'System hostname = box\nIPv4 address for vr0 = 10.0.0.1',
+    /An IPv4 address with its prefix length is needed/,
+  ],
+  [`${NETWORK}Default IPv6 route = 2001:db9::1`, /2001:db9::1 is in the network of none of the interfaces/],
+  [`${NETWORK}${ROLE} = switch`, /One of these is needed: router, load balancer, pair member/],
+  [`${NETWORK}${ROLE} = load\nAddresses of the servers = web1`, /Addresses with blanks between them/],
+  [`${NETWORK}Colour = red`, /answers:6: nobody asked 'colour'/],
+  ['System hostname', /answers:1: expected question = answer/],
+];
+
+for (const [text, reason] of WRONG) {
+  test(`refused: ${reason.source}`, async () => {
+    await assert.rejects(async () => fromFile('wrong', text), reason);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.includes('wrong')),
+      [],
+    );
+  });
+}
+
+test('a directory with anything in it is left alone', async () => {
+  const place = join(folder, 'mine');
+  rmSync(place, { recursive: true, force: true });
+  await fromFile('mine', NETWORK);
+  writeFileSync(join(place, 'etc/pf.conf'), 'mine');
+  await assert.rejects(fromFile('mine', NETWORK), /is there already and not empty; nothing is overwritten/);
+  assert.equal(readFileSync(join(place, 'etc/pf.conf'), 'utf8'), 'mine');
+});
+
+test('on a terminal a wrong answer is explained and asked again; the end of the input makes nothing', async () => {
+  const typed = ['box!', 'box', '1', '192.0.2.1', '192.0.2.1/24', '', '', ''];
+  const said: string[] = [];
+  const asked: string[] = [];
+  const ask = async (question: string) => {
+    asked.push(question);
+    return typed.shift();
+  };
+  const dialogue = new TerminalDialogue(ask, (line) => said.push(line));
+  const directory = join(folder, 'typed');
+  await assert.rejects(install({ directory, dialogue, check: async () => [] }), /given up; nothing was made/);
+  assert.equal(existsSync(directory), false);
+  assert.deepEqual(asked.slice(0, 3), [
+    'System hostname? ',
+    'System hostname? ',
+    'Number of network interfaces? [2] ',
+  ]);
+  assert.equal(said.length, 2);
+});
