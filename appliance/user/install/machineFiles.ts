@@ -3,7 +3,7 @@
 // The files of a new machine, from the installer's answers.
 
 import { INET, type Prefix } from '../../abi/address.ts';
-import { formatAddress, formatPrefix } from '../../abi/addressText.ts';
+import { formatAddress } from '../../abi/addressText.ts';
 import { formatUsers } from '../users/masterPasswd.ts';
 import type { Answers, BalancerAnswers, InterfaceAnswers, PairAnswers, RouterAnswers } from './answers.ts';
 
@@ -41,7 +41,8 @@ function hostnameIf(addresses: readonly Prefix[]): string {
 
 function addressLine(prefix: Prefix): string {
   const family = prefix.family === INET ? 'inet' : 'inet6';
-  return `${family} ${formatPrefix(prefix)}`;
+  // Always with its length: without one it would be that of the address's class.
+  return `${family} ${formatAddress(prefix)}/${prefix.length}`;
 }
 
 function hostnameCarp({ shared, vhid, on, passphrase, master }: PairAnswers): string {

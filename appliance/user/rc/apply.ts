@@ -10,7 +10,7 @@ import { IFF_UP, type InterfaceInfo } from '../../abi/interface.ts';
 import type { SysctlName } from '../../abi/system.ts';
 import { parseHostnameIf } from '../config/hostnameIf.ts';
 import { parseRcConf, RcConf } from '../config/rcConf.ts';
-import { type BootParts, DAEMONS, ensureExists, orderOf, untilDetected } from './boot.ts';
+import { type BootParts, DAEMONS, daemonFlags, ensureExists, orderOf, untilDetected } from './boot.ts';
 import { addressText, routeLine, type Snapshot, setAddresses, settingLines } from './snapshot.ts';
 import type { Texts } from './versions.ts';
 
@@ -243,8 +243,8 @@ async function conformDaemons(parts: ApplyParts, change: Change): Promise<void> 
   const before = rcConfOf(change.before);
   const after = rcConfOf(change.after);
   for (const name of DAEMONS) {
-    const flags = name === 'pflogd' && !filters(after, change.after) ? undefined : after.flags(name);
-    if (flags === undefined || flags !== before.flags(name)) {
+    const flags = daemonFlags(name, after, change.wanted.filtering);
+    if (flags === undefined || flags !== daemonFlags(name, before, change.running.filtering)) {
       if (parts.runs(name)) await parts.stopDaemon(name);
     }
     if (flags === undefined) continue;
@@ -255,11 +255,6 @@ async function conformDaemons(parts: ApplyParts, change: Change): Promise<void> 
       throw new ApplyError(`${name}: ${(error as Error).message}`);
     }
   }
-}
-
-/** Whether the filter runs, and so there is something to log. */
-function filters(rcConf: RcConf, texts: Texts): boolean {
-  return rcConf.isOn('pf') && texts['pf.conf'] !== undefined;
 }
 
 function rcConfOf(texts: Texts): RcConf {

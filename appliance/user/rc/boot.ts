@@ -196,11 +196,16 @@ async function setGateways(parts: BootParts): Promise<void> {
   }
 }
 
+/** The flags a daemon is started with; undefined when it is not: pflogd(8) has nothing to do without a filter. */
+export function daemonFlags(name: string, rcConf: RcConf, filter: boolean): string | undefined {
+  return name === 'pflogd' && !filter ? undefined : rcConf.flags(name);
+}
+
 async function startDaemons(parts: BootParts, rcConf: RcConf, filter: boolean): Promise<void> {
   const started: string[] = [];
   for (const name of DAEMONS) {
-    const flags = rcConf.flags(name);
-    if (flags === undefined || (name === 'pflogd' && !filter)) continue;
+    const flags = daemonFlags(name, rcConf, filter);
+    if (flags === undefined) continue;
     try {
       await parts.daemon(name, flags);
       started.push(name);

@@ -6,6 +6,7 @@
 import type { KernelClient } from '../../abi/client.ts';
 import type { CommandContext, Files, MachineInfo } from '../commands/command.ts';
 import { fileProblem } from '../config/pf/loadPfConf.ts';
+import { parsePflogdFlags } from '../pflogd/pflogd.ts';
 import type { RelaydView } from '../relayd/control.ts';
 import { parseRelaydFlags } from '../relayd/flags.ts';
 import { ConfigurationError, loadConfiguration } from '../relayd/load.ts';
@@ -54,11 +55,21 @@ export async function rehearse(parts: RehearsalParts): Promise<Rehearsal> {
     },
     wait: async () => {},
     daemon: async (name, flags) => {
+      if (name === 'pflogd') checkPflogd(flags, problems);
       if (name === 'relayd') relayd = await rehearseRelayd(parts, flags, problems, warnings);
     },
   });
   const snapshot = await takeSnapshot(parts.kernel, (args) => run.output(args), relayd);
   return { problems, warnings, snapshot };
+}
+
+function wordsOf(flags: string): readonly string[] {
+  return flags.split(/\s+/).filter((word) => word !== '');
+}
+
+function checkPflogd(words: string, problems: string[]): void {
+  const flags = parsePflogdFlags(wordsOf(words));
+  if ('problem' in flags) problems.push(`/etc/rc.conf.local: pflogd_flags: ${flags.problem}`);
 }
 
 async function rehearseRelayd(
@@ -67,7 +78,7 @@ async function rehearseRelayd(
   problems: string[],
   warnings: string[],
 ): Promise<RelaydView | undefined> {
-  const flags = parseRelaydFlags(words.split(/\s+/).filter((word) => word !== ''));
+  const flags = parseRelaydFlags(wordsOf(words));
   if ('problem' in flags) {
     problems.push(`/etc/rc.conf.local: relayd_flags: ${flags.problem}`);
     return undefined;

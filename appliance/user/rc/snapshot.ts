@@ -2,7 +2,7 @@
 //
 // What a machine is set up as, taken from its kernel and its relayd: the running one's and a rehearsed one's are compared.
 
-import { addressBits, isLinkLocal } from '../../abi/address.ts';
+import { isLinkLocal } from '../../abi/address.ts';
 import { formatAddress, formatLinkAddress, formatPrefix } from '../../abi/addressText.ts';
 import type { KernelClient } from '../../abi/client.ts';
 import { IFF_UP, type InterfaceAddress, type InterfaceInfo } from '../../abi/interface.ts';
@@ -132,9 +132,7 @@ function addressLines(on: InterfaceInfo): readonly string[] {
 
 /** A route as it is told and compared. */
 export function routeLine({ destination, gateway, interface: on, flags }: RouteInfo): string {
-  const isHost = destination.length === addressBits(destination.family);
-  const to =
-    destination.length === 0 ? 'default' : isHost ? formatAddress(destination) : formatPrefix(destination);
+  const to = destination.length === 0 ? 'default' : formatPrefix(destination);
   const via = gateway === undefined ? on : formatAddress(gateway);
   const what = (['reject', 'blackhole'] as const).filter((flag) => flags.includes(flag));
   return [to, destination.family === 6 && to === 'default' ? '(IPv6)' : '', via, ...what]

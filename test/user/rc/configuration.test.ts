@@ -143,7 +143,7 @@ test('apply shows the change, asks, and makes what a boot would make', async () 
     '-net.inet.ip.forwarding=1',
     '+net.inet.ip.forwarding=0',
     '-vr0 2001:db8::1/64',
-    '+vr0 10.0.0.7/32',
+    '+vr0 10.0.0.7',
     '+vr0 group lan',
     '+vlan5 10.5.0.1/24',
     '-10.9.0.0/16 10.1.0.9',
@@ -173,7 +173,7 @@ test('what was set by hand goes as well, after it was shown', async () => {
   await live.command('ifconfig vr0 alias 10.0.0.8/32');
   await live.command('pfctl -F rules');
   const shown = await live.command('apply -y');
-  assert.match(shown.stdout, /-vr0 10\.0\.0\.8\/32/);
+  assert.match(shown.stdout, /-vr0 10\.0\.0\.8\n/);
   assert.match(shown.stdout, /\+pass flags S\/SA|\+pass all/);
   assert.equal((await live.command('apply -n')).stdout, 'the machine is what its files say\n');
 });
