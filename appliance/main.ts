@@ -82,8 +82,13 @@ async function bootMachine(args: readonly string[]): Promise<number> {
 
 /** The console of a machine that was booted on this terminal: who leaves it is asked to log in again. The machine ends with the terminal. */
 async function keepConsole(directory: string, machine: RunningMachine, ended: AbortSignal): Promise<void> {
-  while (!ended.aborted && !process.stdin.readableEnded) await openConsole(directory, ended);
-  machine.halt();
+  try {
+    while (!ended.aborted && !process.stdin.readableEnded) await openConsole(directory, ended);
+    machine.halt();
+  } catch (error) {
+    // A console that breaks down takes no packet with it; rhine console gives another.
+    machine.log.say('console', (error as Error).stack ?? String(error), 'error');
+  }
 }
 
 async function console(directory: string): Promise<number> {

@@ -31,7 +31,12 @@ class Terminal {
   constructor(server: string, command: string) {
     this.server = server;
     const size = ['-x', '80', '-y', '24'];
-    this.tmux('new-session', '-d', ...size, `TERM=dumb ${command}; echo "ended with $?"; sleep 60`);
+    this.tmux(
+      'new-session',
+      '-d',
+      ...size,
+      `TERM=dumb EDITOR='echo 10.0.0.9 nine >' ${command}; echo "ended with $?"; sleep 60`,
+    );
   }
 
   type(text: string): void {
@@ -92,6 +97,8 @@ test('boot, configure, log in and halt, by typing', { skip }, async () => {
     await terminal.shows(/\+pf enabled[\s\S]*\+block drop in on vr0 proto tcp all[\s\S]*apply this\? \[no\]/);
     terminal.type('yes');
     await terminal.shows(/applied as version 2/);
+    terminal.type('edit -x /etc/hosts; cat /etc/hosts');
+    await terminal.shows(/^10\.0\.0\.9 nine$/m);
     terminal.type('passwd');
     for (const question of ['New password:', 'Retype new password:']) {
       await terminal.shows(new RegExp(question));

@@ -2,6 +2,7 @@
 //
 // The commands about a machine's configuration: check, apply, confirm, history, diff, rollback.
 
+import { fileProblem } from '../config/pf/loadPfConf.ts';
 import { ApplyError } from '../rc/apply.ts';
 import { type Configuration, ConfigurationBusy, type Plan } from '../rc/configuration.ts';
 import { diffLines, formatDiff } from '../rc/lineDiff.ts';
@@ -29,6 +30,9 @@ async function refusals<T>(work: Promise<T>): Promise<T> {
       throw new Failure(
         `${error.message}; what came before it stands (rollback N goes back, history lists N)`,
       );
+    }
+    if (error instanceof Error && 'code' in error) {
+      throw new Failure(`nothing was applied, for it could not be kept: ${fileProblem(error)}`);
     }
     throw error;
   }

@@ -101,14 +101,12 @@ export class Configuration {
     if (this.pending !== undefined) throw new ConfigurationBusy(WAITING);
     return this.exclusively(async () => {
       const back = await this.versions.latest();
+      // What cannot be kept is not applied. What was tried is kept even if it fails, so that nothing typed is lost.
+      const version = await this.versions.record(by);
       if (seconds !== undefined && back !== undefined) await this.wait(back, seconds);
-      try {
-        await apply(this.applyParts(), plan.change);
-      } finally {
-        // What was tried is kept as well, so that nothing typed is lost.
-        this.applied = plan.change.after;
-      }
-      return this.versions.record(by);
+      this.applied = plan.change.after;
+      await apply(this.applyParts(), plan.change);
+      return version;
     });
   }
 

@@ -5,6 +5,7 @@
 
 import type { KernelClient } from '../../abi/client.ts';
 import type { CommandContext, Files, MachineInfo } from '../commands/command.ts';
+import { ConfigError } from '../config/lines.ts';
 import { fileProblem } from '../config/pf/loadPfConf.ts';
 import { parsePflogdFlags } from '../pflogd/pflogd.ts';
 import type { RelaydView } from '../relayd/control.ts';
@@ -12,6 +13,7 @@ import { parseRelaydFlags } from '../relayd/flags.ts';
 import { ConfigurationError, loadConfiguration } from '../relayd/load.ts';
 import { Objects } from '../relayd/objects.ts';
 import { viewOf } from '../relayd/views.ts';
+import { readUsers } from '../users/masterPasswd.ts';
 import { boot } from './boot.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 
@@ -59,8 +61,19 @@ export async function rehearse(parts: RehearsalParts): Promise<Rehearsal> {
       if (name === 'relayd') relayd = await rehearseRelayd(parts, flags, problems, warnings);
     },
   });
+  await checkUsers(parts.files, problems);
   const snapshot = await takeSnapshot(parts.kernel, (args) => run.output(args), relayd);
   return { problems, warnings, snapshot };
+}
+
+/** Nobody could log in with a file that is wrong. */
+async function checkUsers(files: Files, problems: string[]): Promise<void> {
+  try {
+    await readUsers(files);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(error.message);
+  }
 }
 
 function wordsOf(flags: string): readonly string[] {

@@ -23,6 +23,8 @@ export interface LineConsoleParts {
 
 /** No machine, or no longer. */
 const GONE = 4;
+/** EX_SOFTWARE of sysexits(3). */
+const DEFECT = 70;
 /** Lines kept for the up arrow. */
 const HISTORY = 500;
 
@@ -66,9 +68,10 @@ async function converse({ shell, name, output }: LineConsoleParts, lines: Lines)
     try {
       status = await shell.run(line, io);
     } catch (error) {
-      if (!(error instanceof MachineGone || error instanceof NotRunning)) throw error;
-      process.stderr.write(`${error.message}\n`);
-      return GONE;
+      process.stderr.write(`${(error as Error).message}\n`);
+      if (error instanceof MachineGone || error instanceof NotRunning) return GONE;
+      // A defect of one command does not end the console.
+      status = DEFECT;
     }
     lines.interrupted = undefined;
   }
@@ -79,10 +82,14 @@ type Completer = (line: string, answer: (error: null, result: [string[], string]
 
 function completerOf(shell: Shell): Completer {
   return (line, answer) => {
-    void shell.complete(line, line.length).then(({ from, candidates }) => {
-      const texts = candidates.map(({ text }) => (text.endsWith('/') ? text : `${text} `));
-      answer(null, [texts, line.slice(from)]);
-    });
+    shell.complete(line, line.length).then(
+      ({ from, candidates }) => {
+        const texts = candidates.map(({ text }) => (text.endsWith('/') ? text : `${text} `));
+        answer(null, [texts, line.slice(from)]);
+      },
+      // A machine that has just ended offers nothing; the next line will say so.
+      () => answer(null, [[], line]),
+    );
   };
 }
 

@@ -4,6 +4,8 @@
 // confirms it, kept in versions.
 
 import assert from 'node:assert/strict';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -102,6 +104,7 @@ test('check tells of every file as boot would', async () => {
   live.write('pf.conf', 'pass in on\n');
   live.write('rc.conf.local', 'relayd_flags=""\n');
   live.write('relayd.conf', 'redirect www {\n listen on nowhere\n}\n');
+  live.write('master.passwd', 'root\n');
   const { status, stderr } = await live.command('check');
   assert.equal(status, 3);
   for (const place of [
@@ -112,6 +115,7 @@ test('check tells of every file as boot would', async () => {
     '/etc/sysctl.conf:1: ',
     '/etc/pf.conf:1: ',
     '/etc/relayd.conf:2: ',
+    '/etc/master.passwd:1: ',
   ]) {
     assert.ok(stderr.includes(place), `${place} in\n${stderr}`);
   }
@@ -119,7 +123,7 @@ test('check tells of every file as boot would', async () => {
   assert.deepEqual([refused.status, refused.stdout], [3, '']);
   assert.match(refused.stderr, /nothing was applied\n$/);
   assert.equal(await live.answersOperator(), true);
-  for (const name of ['hostname.vr7', 'rc.conf.local', 'relayd.conf']) {
+  for (const name of ['hostname.vr7', 'rc.conf.local', 'relayd.conf', 'master.passwd']) {
     await live.machine.files.remove(`/etc/${name}`);
   }
   await reset();
@@ -269,4 +273,18 @@ test('relayd is started, read again and ended as the files say', async () => {
   await live.machine.files.remove('/etc/rc.conf.local');
   assert.equal((await live.command('apply -y')).status, 0);
   assert.match((await live.command('relayctl show hosts')).stderr, /relayd does not run/);
+});
+
+test('what cannot be kept is not applied', async () => {
+  live.write('sysctl.conf', 'net.inet.ip.ttl=77\nnet.inet6.ip6.dad_count=0\n');
+  const versions = join(live.directory, 'var/db/config');
+  renameSync(versions, `${versions}.away`);
+  writeFileSync(versions, 'in the way');
+  const result = await live.command('apply -y');
+  rmSync(versions);
+  renameSync(`${versions}.away`, versions);
+  assert.equal(result.status, 1);
+  assert.match(result.stderr, /nothing was applied, for it could not be kept: Not a directory/);
+  assert.notEqual((await live.command('sysctl -n net.inet.ip.ttl')).stdout, '77\n');
+  assert.equal((await live.command('apply -y')).status, 0);
 });

@@ -66,6 +66,8 @@ const ERRNO_WORDS: Readonly<Record<string, string>> = {
   EACCES: 'Permission denied',
   EISDIR: 'Is a directory',
   ENOTDIR: 'Not a directory',
+  ENOSPC: 'No space left on device',
+  EROFS: 'Read-only file system',
   ELOOP: 'Too many levels of symbolic links',
 };
 
