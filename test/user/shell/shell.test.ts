@@ -320,3 +320,61 @@ test('exit ends the console', async () => {
   await type('exit; echo never');
   assert.equal(shell.ended, true);
 });
+
+/** Lines of what a shell might choke on. */
+const ANY_LINE = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        '|',
+        '>',
+        '>>',
+        '<',
+        ';',
+        '&&',
+        '||',
+        "'",
+        '"',
+        '\\',
+        '!',
+        '?',
+        '#',
+        '&',
+        '`',
+        '$(',
+        ' ',
+        '-',
+      ),
+      fc.constantFrom(
+        'echo',
+        'grep',
+        'head',
+        'sort',
+        'wc',
+        'pfctl',
+        'relayctl',
+        'ls',
+        '/etc',
+        '-n',
+        '-t',
+        '9',
+      ),
+      fc.string(),
+    ),
+    { maxLength: 12 },
+  )
+  .map((parts) => parts.join(' '));
+
+test('whatever is typed gets a status, and completes or does not (seeded)', async () => {
+  const { type, shell, files } = await session(ETC);
+  await fc.assert(
+    fc.asyncProperty(ANY_LINE, fc.nat(80), async (line, cursor) => {
+      const { status } = await type(line);
+      assert.ok(status >= 0 && status <= 255);
+      const { from } = await shell.complete(line, Math.min(cursor, line.length));
+      assert.ok(from <= line.length);
+    }),
+    { seed: 6, numRuns: 1_000 },
+  );
+  assert.ok([...files.texts.keys()].every((path) => path.startsWith('/')));
+});
