@@ -37,10 +37,14 @@ export class LabMachine {
     mkdirSync(join(directory, 'etc'));
     writeFileSync(join(directory, 'machine.json'), JSON.stringify({ name: options.name, interfaces }));
     for (const [file, text] of Object.entries(options.etc)) writeFileSync(join(directory, 'etc', file), text);
-    const namespace = options.namespace ?? (await Namespace.create());
-    const machine = new LabMachine(directory, namespace, options.namespace === undefined);
+    return LabMachine.boot(options.name, directory, options.namespace);
+  }
+
+  /** Boots the machine of a directory, which goes when the machine does. */
+  static async boot(name: string, directory: string, shared?: Namespace): Promise<LabMachine> {
+    const machine = new LabMachine(directory, shared ?? (await Namespace.create()), shared === undefined);
     try {
-      await machine.start(options.name);
+      await machine.start(name);
       return machine;
     } catch (error) {
       await machine.down();
