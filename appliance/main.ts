@@ -11,6 +11,7 @@ import { HardwareError } from './host/hardware.ts';
 import { makePacketTrial } from './host/packetTrial.ts';
 import { machineName, RunningMachine, rehearseDirectory, SOCKET, UserError } from './machine.ts';
 import type { CommandContext } from './user/commands/command.ts';
+import { reportCheck } from './user/commands/configuration.ts';
 import { findCommand, runCommand } from './user/commands/index.ts';
 import { ConfigError } from './user/config/lines.ts';
 import { MachineError } from './user/config/machineJson.ts';
@@ -125,12 +126,11 @@ async function installMachine(args: readonly string[]): Promise<number> {
 }
 
 /** `check` of a machine that does not run. */
-async function checkDirectory(directory: string): Promise<number> {
-  const { problems, warnings } = await rehearseDirectory(directory);
-  for (const line of [...warnings, ...problems]) process.stderr.write(`${line}\n`);
-  if (problems.length > 0) return 3;
-  process.stdout.write('configuration OK\n');
-  return 0;
+async function checkDirectory(directory: string, json: boolean): Promise<number> {
+  return reportCheck(await rehearseDirectory(directory), json, {
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+  });
 }
 
 function notRunning(directory: string): number {
@@ -153,7 +153,7 @@ async function onMachine(directory: string, args: readonly string[]): Promise<nu
     });
   } catch (error) {
     if (!(error instanceof NotRunning)) throw error;
-    return args[0] === 'check' ? checkDirectory(directory) : notRunning(directory);
+    return args[0] === 'check' ? checkDirectory(directory, args.includes('--json')) : notRunning(directory);
   }
 }
 

@@ -40,19 +40,31 @@ async function refusals<T>(work: Promise<T>): Promise<T> {
 
 export const check: Command = command(
   'check',
-  'check',
+  'check [--json]',
   'check all files of etc/ as a boot would read them',
   async (args, context) => {
-    if (args.length > 0) throw new UsageError('');
-    const { problems, warnings } = await configurationOf(context).rehearse();
-    for (const line of [...warnings, ...problems]) context.stderr(`${line}\n`);
-    if (problems.length > 0) return WRONG_FILES;
-    context.stdout('configuration OK\n');
-    return 0;
+    const json = args.includes('--json');
+    if (args.length > (json ? 1 : 0)) throw new UsageError('');
+    return reportCheck(await configurationOf(context).rehearse(), json, context);
   },
 );
 
+/** What a rehearsal found; the exit status. */
+export function reportCheck(
+  { problems, warnings }: Pick<Plan, 'problems' | 'warnings'>,
+  json: boolean,
+  { stdout, stderr }: Pick<CommandContext, 'stdout' | 'stderr'>,
+): number {
+  if (json) stdout(`${JSON.stringify({ problems, warnings })}\n`);
+  else {
+    for (const line of [...warnings, ...problems]) stderr(`${line}\n`);
+    if (problems.length === 0) stdout('configuration OK\n');
+  }
+  return problems.length === 0 ? 0 : WRONG_FILES;
+}
+
 interface ApplyArguments {
+  readonly json: boolean;
   readonly showOnly: boolean;
   readonly unasked: boolean;
   /** Until the change is taken back. */
@@ -64,8 +76,10 @@ const DEFAULT_SECONDS = 60;
 
 function applyArguments(args: readonly string[]): ApplyArguments {
   const flags = args.filter((arg) => arg.startsWith('-'));
-  const unknown = flags.find((flag) => flag !== '-n' && flag !== '-y');
+  const unknown = flags.find((flag) => !['-n', '-y', '--json'].includes(flag));
   if (unknown !== undefined) throw new UsageError(`unknown option ${unknown}`);
+  const json = flags.includes('--json');
+  if (json && !flags.includes('-n')) throw new UsageError('--json needs -n');
   const [word, number = String(DEFAULT_SECONDS), ...more] = args.filter((arg) => !arg.startsWith('-'));
   if ((word !== undefined && word !== 'confirm') || more.length > 0) throw new UsageError('');
   const seconds = Number(number);
@@ -73,12 +87,12 @@ function applyArguments(args: readonly string[]): ApplyArguments {
     throw new UsageError(`${number}: a number of seconds from 1 to ${LONGEST} is needed`);
   }
   const safe = word === undefined ? {} : { seconds };
-  return { showOnly: flags.includes('-n'), unasked: flags.includes('-y'), ...safe };
+  return { json, showOnly: flags.includes('-n'), unasked: flags.includes('-y'), ...safe };
 }
 
 export const apply: Command = command(
   'apply',
-  'apply [-n | -y] [confirm [seconds]]',
+  'apply [-n [--json] | -y] [confirm [seconds]]',
   'make the running machine what the files of etc/ say',
   async (args, context) => {
     const parsed = applyArguments(args);
@@ -87,6 +101,7 @@ export const apply: Command = command(
       throw new Failure('the last apply waits: confirm keeps it, rollback takes it back', NOT_NOW);
     }
     const plan = await refusals(configuration.plan());
+    if (parsed.json) return planAsJson(plan, context);
     const ready = await showPlan(plan, configuration, context);
     if (ready !== undefined) return ready;
     if (parsed.showOnly) return 0;
@@ -94,6 +109,11 @@ export const apply: Command = command(
     return carryOut(plan, parsed, context);
   },
 );
+
+function planAsJson({ problems, warnings, lines }: Plan, { stdout }: CommandContext): number {
+  stdout(`${JSON.stringify({ problems, warnings, changes: lines })}\n`);
+  return problems.length === 0 ? 0 : WRONG_FILES;
+}
 
 /** Shows what would change; an exit status where that is all. */
 async function showPlan(
@@ -117,7 +137,10 @@ async function showPlan(
 }
 
 /** A change that takes itself back needs no question. */
-async function agreed({ unasked, seconds }: ApplyArguments, context: CommandContext): Promise<boolean> {
+async function agreed(
+  { unasked, seconds }: Pick<ApplyArguments, 'unasked' | 'seconds'>,
+  context: CommandContext,
+): Promise<boolean> {
   if (unasked || seconds !== undefined) return true;
   if (context.ask === undefined) {
     throw new Failure('nobody can be asked here: apply -y applies, apply -n only shows');
@@ -231,7 +254,7 @@ export const rollback: Command = command(
     const plan = await refusals(configuration.prepareRollback(version));
     const ready = await showPlan(plan, configuration, context);
     if (ready !== undefined) return ready;
-    if (!(await agreed({ showOnly: false, unasked }, context))) {
+    if (!(await agreed({ unasked }, context))) {
       context.stderr(`etc/ holds version ${version.number} now; the machine is as it was\n`);
       return 1;
     }

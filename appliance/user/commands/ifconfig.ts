@@ -7,29 +7,32 @@ import type { InterfaceAddress, InterfaceInfo } from '../../abi/interface.ts';
 import type { Command, CommandContext } from './command.ts';
 import { command, kernelOf, UsageError } from './failure.ts';
 import { group } from './ifconfig/carp.ts';
-import { Setter } from './ifconfig/set.ts';
+import { PARAMETERS, Setter } from './ifconfig/set.ts';
 import { formatInterface } from './ifconfig/show.ts';
 
-export const ifconfig: Command = command(
-  'ifconfig',
-  'ifconfig [-A] [--json] [interface] [address_family] [address [dest_address]] [parameters] | -g group [carpdemote [n] | -carpdemote [n]]',
-  'show or set up interfaces',
-  async (args, context) => {
-    if (args.includes('--json'))
-      return json(
-        args.filter((arg) => arg !== '--json'),
-        context,
-      );
-    const [first, ...rest] = args;
-    if (first === undefined) return show(undefined, false, context);
-    if (/^-[aA]$/.test(first)) return show(rest[0], true, context);
-    if (first === '-g') return group(rest, context);
-    if (first.startsWith('-')) throw new UsageError(`unknown option ${first}`);
-    if (rest.length === 0) return show(first, true, context);
-    await new Setter(first, context).apply(rest);
-    return 0;
-  },
-);
+export const ifconfig: Command = {
+  ...command(
+    'ifconfig',
+    'ifconfig [-A] [--json] [interface] [address_family] [address [dest_address]] [parameters] | -g group [carpdemote [n] | -carpdemote [n]]',
+    'show or set up interfaces',
+    async (args, context) => {
+      if (args.includes('--json'))
+        return json(
+          args.filter((arg) => arg !== '--json'),
+          context,
+        );
+      const [first, ...rest] = args;
+      if (first === undefined) return show(undefined, false, context);
+      if (/^-[aA]$/.test(first)) return show(rest[0], true, context);
+      if (first === '-g') return group(rest, context);
+      if (first.startsWith('-')) throw new UsageError(`unknown option ${first}`);
+      if (rest.length === 0) return show(first, true, context);
+      await new Setter(first, context).apply(rest);
+      return 0;
+    },
+  ),
+  values: { address_family: PARAMETERS, parameters: PARAMETERS },
+};
 
 async function list(name: string | undefined, context: CommandContext): Promise<readonly InterfaceInfo[]> {
   return kernelOf(context).call('interface.list', name === undefined ? {} : { name });

@@ -119,6 +119,9 @@ test('check tells of every file as boot would', async () => {
   ]) {
     assert.ok(stderr.includes(place), `${place} in\n${stderr}`);
   }
+  const { problems } = JSON.parse((await live.command('check --json')).stdout);
+  assert.equal(problems.join('\n'), stderr.trim());
+  assert.deepEqual(JSON.parse((await live.command('apply -n --json')).stdout).problems, problems);
   const refused = await live.command('apply -y');
   assert.deepEqual([refused.status, refused.stdout], [3, '']);
   assert.match(refused.stderr, /nothing was applied\n$/);

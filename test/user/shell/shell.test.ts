@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { CommandIo } from '../../../appliance/user/commands/command.ts';
+import { PARAMETERS } from '../../../appliance/user/commands/ifconfig/set.ts';
+import { ifconfig } from '../../../appliance/user/commands/ifconfig.ts';
 import { parseLine } from '../../../appliance/user/shell/grammar.ts';
 import { History } from '../../../appliance/user/shell/history.ts';
 import { lex, quoteWord, ShellSyntaxError } from '../../../appliance/user/shell/lexer.ts';
@@ -255,6 +257,8 @@ const COMPLETED: readonly (readonly [string, readonly string[], number])[] = [
   ['pfc', ['pfctl'], 0],
   ['dmesg | gr', ['grep'], 8],
   ['ifconfig v', ['vr0'], 9],
+  ['ifconfig vr0 gr', ['group'], 13],
+  ['sysctl net.inet.ip.forw', ['net.inet.ip.forwarding'], 7],
   ['pfctl -t ', ['bad', 'good'], 9],
   ['pfctl -a r', ['relayd'], 9],
   ['pfctl -s ru', ['rules'], 9],
@@ -288,6 +292,26 @@ test('a ? at the end of a line shows what may stand there', async () => {
   assert.match((await type('pfctl -t ?')).stdout, /^ {2}bad {14}table\n {2}good/);
   assert.equal((await type('ping -c ?')).stdout, '  count is expected here\n');
   assert.match((await type('?')).stdout, /pfctl +control the packet filter/);
+});
+
+test('every word that ifconfig completes is one that ifconfig has', async () => {
+  for (const word of PARAMETERS) {
+    let stderr = '';
+    await ifconfig.run(['vr0', word], {
+      kernel: undefined,
+      files: new MemoryFiles(),
+      stdout: () => {},
+      stderr: (text) => {
+        stderr += text;
+      },
+      stdin: async () => '',
+      signal: new AbortController().signal,
+      machine: undefined,
+      env: {},
+      clock: { now: () => 0 },
+    });
+    assert.doesNotMatch(stderr, new RegExp(`${word}: bad value`));
+  }
 });
 
 test('help lists what the shell can run', async () => {

@@ -13,6 +13,14 @@ import { Failure, kernelOf } from '../failure.ts';
 import { CARP_PARAMETERS, type CarpChange } from './carp.ts';
 import { PFSYNC_PARAMETERS, type PfsyncChange } from './pfsync.ts';
 
+/** The words there are, for completion; the rest are addresses. */
+export const PARAMETERS: readonly string[] = [
+  ...['inet', 'inet6', 'up', 'down', 'mtu', 'group', '-group', 'description', '-description', 'lladdr'],
+  ...['arp', '-arp', 'vlan', 'vnetid', 'create', 'destroy'],
+  ...Object.keys(CARP_PARAMETERS),
+  ...Object.keys(PFSYNC_PARAMETERS),
+];
+
 /** Works through the words behind the interface's name, one parameter after the other. */
 export class Setter {
   private readonly name: string;
