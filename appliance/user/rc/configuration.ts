@@ -70,7 +70,7 @@ export class Configuration {
     this.applied = (await this.versions.record('boot')).files;
   }
 
-  /** The number of seconds' grace is running. */
+  /** Whether an apply waits for its confirm. */
   get waitsForConfirm(): boolean {
     return this.pending !== undefined;
   }
@@ -128,7 +128,7 @@ export class Configuration {
     return this.plan();
   }
 
-  /** Goes back to the version before the apply that waits, at once; false when none waits. */
+  /** Goes back to the version before the apply that waits, at once. Resolves to it; undefined when none waits. */
   async takeBack(): Promise<Version | undefined> {
     const { pending } = this;
     if (pending === undefined) return undefined;

@@ -70,11 +70,8 @@ function lexWord(line: string, start: number): LexedWord {
       at++;
     }
   }
-  if (line[at] === '&' && at === start && line[at + 1] !== '&') {
-    throw new ShellSyntaxError("'&': nothing runs in the background here; quote it if it is meant as it is");
-  }
   if (line[at] === '&' && line[at + 1] !== '&') {
-    throw new ShellSyntaxError("'&': quote it if it is meant as it is");
+    throw new ShellSyntaxError("'&': nothing runs in the background here; quote it if it is meant as it is");
   }
   return { text, end: at };
 }

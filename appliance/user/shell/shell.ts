@@ -89,13 +89,6 @@ export class Shell {
     }
   }
 
-  /** Runs one command, already split into its words. */
-  async execute(words: readonly string[], io: CommandIo, shellIo: ShellIo): Promise<number> {
-    const builtin = findBuiltin(words[0]!);
-    if (builtin !== undefined) return builtin.run(words.slice(1), this.builtinContext(io, shellIo));
-    return this.parts.run(words, io);
-  }
-
   private async runAll(text: string, shellIo: ShellIo): Promise<number> {
     const { stdout, stderr, signal, ask, page } = shellIo;
     const io: CommandIo = { stdout, stderr, signal, stdin: async () => '', ...(ask && { ask }) };
@@ -114,6 +107,13 @@ export class Shell {
     return status;
   }
 
+  /** Runs one command that is no filter. */
+  private async execute(words: readonly string[], io: CommandIo, shellIo: ShellIo): Promise<number> {
+    const builtin = findBuiltin(words[0]!);
+    if (builtin !== undefined) return builtin.run(words.slice(1), this.builtinContext(io, shellIo));
+    return this.parts.run(words, io);
+  }
+
   private builtinContext(io: CommandIo, shell: ShellIo): BuiltinContext {
     const help = makeHelp(SHELL_NAMES, (name) => describe(name));
     const exit = () => {
@@ -126,7 +126,8 @@ export class Shell {
   private async explain(line: string, io: ShellIo): Promise<number> {
     const { candidates, expected } = await this.complete(line, line.length);
     for (const { text, hint } of candidates) {
-      io.stdout(hint === undefined ? `  ${text}\n` : `  ${text.padEnd(16)} ${hint}\n`);
+      const row = hint === undefined ? `  ${text}` : `  ${text.padEnd(16)} ${hint}`;
+      io.stdout(`${row.slice(0, io.columns)}\n`);
     }
     if (candidates.length === 0) {
       const what = expected.length === 0 ? 'nothing more' : expected.join(' or ');
