@@ -211,6 +211,8 @@ export interface PfStatus {
   readonly dialect: Dialect;
   readonly states: {
     readonly current: number;
+    /** Of TCP, and the handshake is not complete. */
+    readonly halfOpen: number;
     readonly searches: number;
     readonly inserts: number;
     readonly removals: number;
@@ -224,6 +226,8 @@ export interface PfStatus {
   readonly reasons: Readonly<Record<string, number>>;
   readonly limitCounters: Readonly<Record<string, number>>;
   readonly fragments: number;
+  /** Half-open states at which adaptive syncookies begin and end; absent in other modes. */
+  readonly syncookies?: { readonly start: number; readonly end: number };
   readonly logInterface?: {
     readonly name: string;
     /** [IPv4, IPv6][in, out][pass, block]: packets and bytes. */

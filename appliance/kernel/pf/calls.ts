@@ -126,7 +126,8 @@ export class PfHandlers {
   }
 
   private status(): PfCalls['pf.status'][1] {
-    const { settings, states, sourceNodes, statistics, normalizer } = this.parts;
+    const { settings, states, sourceNodes, statistics, normalizer, syncookies } = this.parts;
+    const { watermarks } = syncookies;
     const { dialect } = settings;
     const logInterface = this.logInterface();
     return {
@@ -136,11 +137,12 @@ export class PfHandlers {
       hostId: settings.hostId,
       checksum: settings.checksum,
       dialect,
-      states: { current: states.count, ...activity(states) },
+      states: { current: states.count, halfOpen: states.halfOpen, ...activity(states) },
       sourceNodes: { current: sourceNodes.count, ...activity(sourceNodes) },
       reasons: named(REASONS.slice(0, REASON_COUNT[dialect]), statistics.reasons),
       limitCounters: named(LIMIT_COUNTERS.slice(0, LIMIT_COUNTER_COUNT[dialect]), statistics.limits),
       fragments: normalizer.held,
+      ...(watermarks === undefined ? {} : { syncookies: watermarks }),
       ...(logInterface === undefined ? {} : { logInterface }),
     };
   }

@@ -9,8 +9,6 @@ import type { Rule } from '../../abi/rule.ts';
 
 /** Throws EOPNOTSUPP, with the place it was written at, when the load needs what is not built. */
 export function refuseNotBuilt(load: PfLoad): void {
-  const mode = load.options?.syncookies?.mode ?? 'never';
-  if (mode !== 'never') throw notBuilt(`set syncookies ${mode}`);
   for (const { rules } of load.anchors) {
     for (const rule of rules) {
       const what = notBuiltIn(rule);
@@ -30,7 +28,7 @@ function notBuiltIn(rule: Rule): string | undefined {
   return undefined;
 }
 
-function notBuilt(what: string, line?: Rule['line']): CallError {
+function notBuilt(what: string, line: Rule['line']): CallError {
   const place = line === undefined ? '' : `${line.file}:${line.line}: `;
   return new CallError('EOPNOTSUPP', `${place}${what} is not built yet; the rules in force stay`);
 }

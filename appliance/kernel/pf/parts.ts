@@ -37,6 +37,7 @@ import { StateTest } from './stateTest.ts';
 import { Statistics } from './statistics.ts';
 import { Sticky } from './sticky.ts';
 import { SyncPort } from './sync.ts';
+import { Syncookies } from './syncookies.ts';
 import { Synproxy } from './synproxy.ts';
 import { Tables } from './tables.ts';
 import { Tags } from './tags.ts';
@@ -108,6 +109,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
     life,
     replies,
     synproxy,
+    syncookies: new Syncookies({ ...common, replies, synproxy }),
     maker: new StateMaker({ ...common, life, sourceLimits }),
     stateTest: new StateTest({ ...common, life, icmpErrors, replies, sourceLimits, synproxy }),
     normalizer: new Normalizer({ ...common, evaluator, log }),
