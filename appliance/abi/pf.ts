@@ -3,6 +3,7 @@
 // Calls of pf(4): rulesets, tables, states, statistics. What DIOC* ioctls are on the original.
 
 import type { Address, Family, Prefix } from './address.ts';
+import type { Fingerprint } from './fingerprint.ts';
 import type { Page, PageRequest } from './page.ts';
 import type { Dialect, Rule } from './rule.ts';
 
@@ -66,6 +67,8 @@ export interface QueueDefinition {
 
 /** One transaction: all of it takes effect between two packets, or nothing does. */
 export interface PfLoad {
+  /** Looks of systems that rules may name; absent: they stay. */
+  readonly fingerprints?: readonly Fingerprint[];
   readonly dialect: Dialect;
   /** Rulesets to replace, each whole. A ruleset not named here stays. */
   readonly anchors: readonly AnchorRules[];
@@ -259,6 +262,7 @@ export interface PfCalls {
       readonly skip: readonly string[];
     },
   ];
+  'pf.fingerprints': [Record<string, never>, readonly Fingerprint[]];
   'pf.setOptions': [PfOptions, null];
   /** Queues of the last load of the main ruleset. */
   'pf.queues': [Record<string, never>, readonly QueueDefinition[]];

@@ -5,6 +5,7 @@
 
 import type { Handlers, KernelEvent } from '../../abi/client.ts';
 import { CallError } from '../../abi/errno.ts';
+import { type Fingerprint, namesOf } from '../../abi/fingerprint.ts';
 import {
   DEFAULT_DEBUG,
   LIMIT_COUNTER_COUNT,
@@ -71,6 +72,7 @@ export class PfHandlers {
         this.setOptions({ ...settings.options, ...options });
         return null;
       },
+      'pf.fingerprints': () => this.parts.fingerprints.list,
       'pf.queues': () => this.queues,
       'pf.interfaces': ({ name }) => this.interfaces(name),
       'pf.clearCounters': ({ what }) => this.clear(what),
@@ -91,8 +93,9 @@ export class PfHandlers {
 
   /** Everything is compiled and checked before anything is changed. */
   private load(load: PfLoad): null {
-    const { rulesets, tables, settings } = this.parts;
+    const { rulesets, tables, settings, fingerprints } = this.parts;
     refuseNotBuilt(load);
+    checkSystems(load, load.fingerprints ?? fingerprints.list);
     const prepared = load.anchors.map(({ path, rules }) => ({ path, lists: rulesets.prepare(path, rules) }));
     tables.checkRoom(load.tables.reduce((sum, table) => sum + (table.entries?.length ?? 0), 0));
     tables.checkTables(
@@ -104,6 +107,7 @@ export class PfHandlers {
     for (const { path, lists } of prepared) rulesets.replace(path, lists);
     refreshReferences(this.parts);
     if (load.checksum !== undefined) settings.checksum = load.checksum;
+    if (load.fingerprints !== undefined) fingerprints.replace(load.fingerprints);
     if (load.queues !== undefined) this.queues = load.queues;
     this.changed('rules');
     return null;
@@ -238,4 +242,16 @@ function describeRule(active: ActiveRule, evaluations: number): LoadedRule {
       bytesIn: counters[2]!,
     },
   };
+}
+
+/** A system that no fingerprint is of would never match: most likely its name is misspelt. */
+function checkSystems(load: PfLoad, known: readonly Fingerprint[]): void {
+  const names = new Set(['unknown', ...known.flatMap(namesOf)]);
+  for (const { rules } of load.anchors) {
+    for (const { os, line } of rules) {
+      if (os === undefined || names.has(os)) continue;
+      const place = line === undefined ? '' : `${line.file}:${line.line}: `;
+      throw new CallError('EINVAL', `${place}unknown OS fingerprint "${os}"; the rules in force stay`);
+    }
+  }
 }

@@ -94,6 +94,7 @@ export interface CompiledList {
   readonly tables: readonly string[];
   readonly labels: readonly string[];
   readonly tags: readonly string[];
+  readonly systems: readonly string[];
   readonly dynamics: readonly DynamicAddress[];
   readonly index: RuleIndex | undefined;
 }
@@ -117,6 +118,7 @@ class Compilation {
   readonly tables = new Names();
   readonly labels = new Names();
   readonly tags = new Names();
+  readonly systems = new Names();
   readonly dynamics: DynamicAddress[] = [];
   readonly rows: Int32Array;
 
@@ -145,13 +147,18 @@ class Compilation {
     rows[at + PROBABILITY] = rule.probability ?? 0;
     this.number(rule.user, at + USER);
     this.number(rule.group, at + GROUP);
-    rows[at + OS] = rule.os === undefined ? 0 : rule.os === 'unknown' ? OS_UNKNOWN : OS_NAMED;
+    rows[at + OS] = this.systemOf(rule.os);
     rows[at + PRIORITY] = plusOne(rule.prio);
     rows[at + ROUTING_DOMAIN] = plusOne(rule.routingDomain);
   }
 
   private interfaceOf(name: string | undefined): number {
     return name === undefined ? 0 : this.interfaces.numberOf(name) + 1;
+  }
+
+  private systemOf(os: string | undefined): number {
+    if (os === undefined) return 0;
+    return os === 'unknown' ? OS_UNKNOWN : OS_NAMED + this.systems.numberOf(os);
   }
 
   private number(match: NumberMatch | undefined, at: number): void {
@@ -265,7 +272,7 @@ export function compile(rules: readonly Rule[]): CompiledList {
   rules.forEach((rule, i) => {
     compilation.rule(rule, i * ROW_WORDS);
   });
-  const { rows, interfaces, tables, labels, tags, dynamics } = compilation;
+  const { rows, interfaces, tables, labels, tags, systems, dynamics } = compilation;
   return {
     rules,
     rows,
@@ -273,6 +280,7 @@ export function compile(rules: readonly Rule[]): CompiledList {
     tables: tables.list,
     labels: labels.list,
     tags: tags.list,
+    systems: systems.list,
     dynamics,
     // binat rules look at packets from both ends.
     index: rules[0]?.list === 'binat' ? undefined : buildIndex(rows, rules.length),

@@ -15,6 +15,7 @@ import type { Timeouts } from '../timeout.ts';
 import { AfTo } from './afTo.ts';
 import { StateMaker } from './createState.ts';
 import { Evaluator } from './evaluate.ts';
+import { Fingerprints } from './fingerprints.ts';
 import { IcmpErrorTest } from './icmpErrors.ts';
 import { Kifs } from './kifs.ts';
 import { PfLog } from './log.ts';
@@ -74,6 +75,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
   const slots = new RuleSlots();
   const sourceNodes = new SourceNodes(settings);
   const sync = new SyncPort();
+  const fingerprints = new Fingerprints();
   const common = {
     ...ground,
     settings,
@@ -85,6 +87,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
     slots,
     sourceNodes,
     sync,
+    fingerprints,
   };
   const evaluator = new Evaluator({ ...common, rows: new RowMatch(common) });
   const pools = new Pools(common);

@@ -36,7 +36,11 @@ const FLUSHERS: Readonly<Record<Exclude<FlushModifier, 'all'>, Flusher>> = {
     session.say(`pf: statistics cleared${on === undefined ? '' : ` for interface ${on}`}`);
   },
   Tables: flushTables,
-  osfp: async (session) => session.say('OS fingerprints cleared'),
+  osfp: async (session) => {
+    const dialect = await session.loadedDialect();
+    await session.kernel.call('pf.load', { dialect, anchors: [], tables: [], fingerprints: [] });
+    session.say('OS fingerprints cleared');
+  },
   Reset: resetOptions,
 };
 

@@ -57,6 +57,8 @@ export class ConfigBuilder {
   readonly queues: Queues;
   /** `set ruleset-optimization`. */
   optimization: string | undefined;
+  /** `set fingerprints`. */
+  fingerprintsFile: string | undefined;
   blockPolicy: 'drop' | 'return' = 'drop';
   ifBound = false;
   stateDefaults: readonly StateOptionNode[] | undefined;
