@@ -3,9 +3,10 @@
 // Calls of pf(4): rulesets, tables, states, statistics. What DIOC* ioctls are on the original.
 
 import type { Address, Family, Prefix } from './address.ts';
+import type { CompiledRules } from './compiledRules.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import type { Page, PageRequest } from './page.ts';
-import type { Dialect, Rule } from './rule.ts';
+import type { Dialect, Rule, RuleList } from './rule.ts';
 
 /** One ruleset of a load: the anchor's absolute path ('' is the main ruleset) and its rules, all lists in order. */
 export interface AnchorRules {
@@ -239,6 +240,43 @@ export interface PfStatus {
   };
 }
 
+/** How many entries of a table have a prefix of one length. */
+export interface PrefixCount {
+  readonly family: Family;
+  readonly length: number;
+  readonly count: number;
+}
+
+/** What of a load is neither rules nor entries: those follow in steps. */
+export interface PfLoadHead extends Omit<PfLoad, 'anchors' | 'tables'> {
+  readonly anchors: readonly string[];
+  /** With `sizes` where the content is replaced. */
+  readonly tables: readonly (Omit<TableDefinition, 'entries'> & {
+    readonly sizes?: readonly PrefixCount[];
+  })[];
+}
+
+export function headOf(load: PfLoad): PfLoadHead {
+  return {
+    ...load,
+    anchors: load.anchors.map(({ path }) => path),
+    tables: load.tables.map(({ entries, ...definition }) =>
+      entries === undefined ? definition : { ...definition, sizes: sizesOf(entries) },
+    ),
+  };
+}
+
+function sizesOf(entries: readonly TableEntry[]): readonly PrefixCount[] {
+  const counts = new Map<string, { family: Family; length: number; count: number }>();
+  for (const { prefix } of entries) {
+    const { family, length } = prefix;
+    const known = counts.get(`${family}/${length}`);
+    if (known === undefined) counts.set(`${family}/${length}`, { family, length, count: 1 });
+    else known.count++;
+  }
+  return [...counts.values()];
+}
+
 export interface TableChange {
   readonly added: number;
   readonly deleted: number;
@@ -251,6 +289,33 @@ export interface PfCalls {
   'pf.status': [Record<string, never>, PfStatus];
   /** Refused as a whole with CallError EINVAL and a reason; then the running ruleset is untouched. */
   'pf.load': [PfLoad, null];
+  /**
+   * The same in steps, which is what becomes of it on the way to a kernel in its own thread: no step is long, rules are compiled by who
+   * loads them, and nothing is changed before the commit. EBUSY when another load has begun meanwhile.
+   */
+  'pf.begin': [PfLoadHead, { readonly ticket: number }];
+  'pf.addRules': [
+    {
+      readonly ticket: number;
+      readonly anchor: string;
+      readonly list: RuleList;
+      readonly rules: readonly Rule[];
+    },
+    null,
+  ];
+  /** To the table at a place in the head's; `entries` as packedEntries.ts has them. */
+  'pf.addEntries': [{ readonly ticket: number; readonly table: number; readonly entries: Int32Array }, null];
+  'pf.commit': [
+    {
+      readonly ticket: number;
+      readonly compiled: readonly {
+        readonly anchor: string;
+        readonly list: RuleList;
+        readonly rules: CompiledRules;
+      }[];
+    },
+    null,
+  ];
   'pf.rules': [PageRequest & { readonly anchor: string }, Page<LoadedRule>];
   /** Paths of all anchors below `anchor` (its direct children without `recursive`). */
   'pf.anchors': [{ readonly anchor: string; readonly recursive: boolean }, readonly string[]];

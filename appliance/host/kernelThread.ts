@@ -17,6 +17,7 @@ import type {
 import { CallError } from '../abi/errno.ts';
 import { EventHub } from './eventHub.ts';
 import type { OpenInterface, RelayedDevice } from './hardware.ts';
+import { loadInSteps } from './loadInSteps.ts';
 import type { CallMessage, FrameMessage, MainMessage, WorkerMessage, WorkerStart } from './messages.ts';
 
 interface Pending {
@@ -35,6 +36,8 @@ export class KernelThread implements KernelClient {
   private readonly ended: Promise<void>;
   /** The devices that are driven from here, by place among the interfaces. */
   private readonly relayed: readonly (RelayedDevice | undefined)[];
+  /** Ends with the last load of pf that was asked for, however that ends. */
+  private loading: Promise<void> = Promise.resolve();
   private ids = 0;
   private over = false;
 
@@ -83,6 +86,20 @@ export class KernelThread implements KernelClient {
   }
 
   call<C extends CallName>(name: C, request: Request<C>): Promise<Answer<C>> {
+    if (name === 'pf.load') {
+      const load = request as Request<'pf.load'>;
+      // One after the other: whoever begins takes the kernel's attention from a load that is not committed.
+      const loaded = this.loading.then(() => loadInSteps(load, (step, one) => this.ask(step, one)));
+      this.loading = loaded.then(
+        () => {},
+        () => {},
+      );
+      return loaded as Promise<Answer<C>>;
+    }
+    return this.ask(name, request);
+  }
+
+  private ask<C extends CallName>(name: C, request: Request<C>): Promise<Answer<C>> {
     if (this.over) return Promise.reject(new CallError('ENXIO', 'the kernel has ended'));
     const id = ++this.ids;
     const message: CallMessage = { id, call: name, request };

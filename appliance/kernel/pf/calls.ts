@@ -5,7 +5,6 @@
 
 import type { Handlers, KernelEvent } from '../../abi/client.ts';
 import { CallError } from '../../abi/errno.ts';
-import { type Fingerprint, namesOf } from '../../abi/fingerprint.ts';
 import {
   DEFAULT_DEBUG,
   LIMIT_COUNTER_COUNT,
@@ -19,18 +18,18 @@ import type {
   LoadedRule,
   PfCalls,
   PfInterfaceInfo,
-  PfLoad,
+  PfLoadHead,
   PfOptions,
   QueueDefinition,
 } from '../../abi/pf.ts';
 import type { ActiveRule } from './activeRule.ts';
 import { KifCounters } from './kifs.ts';
-import { refuseNotBuilt } from './notBuilt.ts';
+import { Loads } from './loads.ts';
 import type { PfParts } from './parts.ts';
 import type { Pf } from './pf.ts';
 import { type ActiveList, LISTS } from './rulesets.ts';
 import { stateCalls } from './stateCalls.ts';
-import { refreshReferences, tableCalls } from './tableCalls.ts';
+import { tableCalls } from './tableCalls.ts';
 
 /** Rules in one page of a listing, so that it holds the kernel for less than a millisecond. */
 const PAGE = 500;
@@ -39,11 +38,13 @@ export class PfHandlers {
   readonly calls: Handlers<PfCalls>;
   private readonly parts: PfParts;
   private readonly emit: (event: KernelEvent) => void;
+  private readonly loads: Loads;
   private queues: readonly QueueDefinition[] = [];
 
   constructor(pf: Pf, emit: (event: KernelEvent) => void) {
     this.parts = pf.parts;
     this.emit = emit;
+    this.loads = new Loads(pf.parts, (head) => this.loaded(head));
     const changed = (what: 'tables') => this.changed(what);
     this.calls = { ...this.own(), ...stateCalls(pf.parts), ...tableCalls(pf.parts, changed) };
   }
@@ -60,7 +61,11 @@ export class PfHandlers {
         return this.switch(false);
       },
       'pf.status': () => this.status(),
-      'pf.load': (load) => this.load(load),
+      'pf.load': (load) => this.loads.whole(load),
+      'pf.begin': (head) => this.loads.begin(head),
+      'pf.addRules': (request) => this.loads.addRules(request),
+      'pf.addEntries': (request) => this.loads.addEntries(request),
+      'pf.commit': (request) => this.loads.commit(request),
       'pf.rules': ({ anchor, cursor }) => this.rules(anchor, cursor),
       'pf.anchors': ({ anchor, recursive }) => rulesets.anchors(anchor, recursive),
       'pf.options': () => ({
@@ -91,37 +96,10 @@ export class PfHandlers {
     return null;
   }
 
-  /** Everything is compiled and checked before anything is changed. */
-  private load(load: PfLoad): null {
-    const { rulesets, tables, settings, fingerprints } = this.parts;
-    refuseNotBuilt(load);
-    checkSystems(load, load.fingerprints ?? fingerprints.list);
-    const prepared = load.anchors.map(({ path, rules }) => ({ path, lists: rulesets.prepare(path, rules) }));
-    tables.checkRoom(load.tables.reduce((sum, table) => sum + (table.entries?.length ?? 0), 0));
-    tables.checkTables(
-      load.tables.filter(({ anchor, name }) => tables.find(anchor, name) === undefined).length,
-    );
-    if (load.anchors.some(({ path }) => path === '')) settings.setDialect(load.dialect);
-    if (load.options !== undefined) this.setOptions(load.options);
-    for (const definition of load.tables) this.defineTable(definition);
-    for (const { path, lists } of prepared) rulesets.replace(path, lists);
-    refreshReferences(this.parts);
-    if (load.checksum !== undefined) settings.checksum = load.checksum;
-    if (load.fingerprints !== undefined) fingerprints.replace(load.fingerprints);
-    if (load.queues !== undefined) this.queues = load.queues;
+  private loaded(head: PfLoadHead): void {
+    if (head.options !== undefined) this.setOptions(head.options);
+    if (head.queues !== undefined) this.queues = head.queues;
     this.changed('rules');
-    return null;
-  }
-
-  private defineTable(definition: PfLoad['tables'][number]): void {
-    const { tables, settings } = this.parts;
-    const now = settings.seconds;
-    const table = tables.make(definition.anchor, definition.name, now);
-    table.persist = definition.persist;
-    table.constant = definition.constant;
-    table.counters = definition.counters;
-    tables.activate(table);
-    if (definition.entries !== undefined) table.replace(definition.entries, now);
   }
 
   private setOptions(options: PfOptions): void {
@@ -242,16 +220,4 @@ function describeRule(active: ActiveRule, evaluations: number): LoadedRule {
       bytesIn: counters[2]!,
     },
   };
-}
-
-/** A system that no fingerprint is of would never match: most likely its name is misspelt. */
-function checkSystems(load: PfLoad, known: readonly Fingerprint[]): void {
-  const names = new Set(['unknown', ...known.flatMap(namesOf)]);
-  for (const { rules } of load.anchors) {
-    for (const { os, line } of rules) {
-      if (os === undefined || names.has(os)) continue;
-      const place = line === undefined ? '' : `${line.file}:${line.line}: `;
-      throw new CallError('EINVAL', `${place}unknown OS fingerprint "${os}"; the rules in force stay`);
-    }
-  }
 }

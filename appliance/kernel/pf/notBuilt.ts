@@ -4,17 +4,12 @@
 // is a hole. Diverted packets are for daemons behind divert(4) sockets, of which an appliance has none. Queues and `set delay` shape traffic and let nothing through; they are kept for listings and not refused.
 
 import { CallError } from '../../abi/errno.ts';
-import type { PfLoad } from '../../abi/pf.ts';
 import type { Rule } from '../../abi/rule.ts';
 
-/** Throws EOPNOTSUPP, with the place it was written at, when the load needs what is not built. */
-export function refuseNotBuilt(load: PfLoad): void {
-  for (const { rules } of load.anchors) {
-    for (const rule of rules) {
-      const what = notBuiltIn(rule);
-      if (what !== undefined) throw notBuilt(what, rule.line);
-    }
-  }
+/** Throws EOPNOTSUPP, with the place it was written at, when a rule needs what is not built. */
+export function refuseNotBuilt(rule: Rule): void {
+  const what = notBuiltIn(rule);
+  if (what !== undefined) throw notBuilt(what, rule.line);
 }
 
 function notBuiltIn(rule: Rule): string | undefined {

@@ -69,7 +69,8 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
     tables: () => settings.limits.tables!,
     entries: () => settings.limits['table-entries']!,
   });
-  const rulesets = new Rulesets({ tags: new Tags(), kifs, tables, interfaces });
+  const tags = new Tags();
+  const rulesets = new Rulesets();
   const states = new States(random.word(), settings.seconds);
   settings.listen(() => states.reserve(settings.maximumStates));
   const slots = new RuleSlots();
@@ -81,6 +82,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
     settings,
     statistics,
     kifs,
+    tags,
     tables,
     rulesets,
     states,

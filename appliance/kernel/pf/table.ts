@@ -3,7 +3,8 @@
 // A table of addresses (pf_table.c): longest-prefix matching with negation, changes, counters.
 
 import { addressBits, type Family, INET, maskWord, type Prefix } from '../../abi/address.ts';
-import type { TableAddressInfo, TableChange, TableEntry, TableInfo } from '../../abi/pf.ts';
+import { ENTRY_WORDS, unpackEntry } from '../../abi/packedEntries.ts';
+import type { PrefixCount, TableAddressInfo, TableChange, TableEntry, TableInfo } from '../../abi/pf.ts';
 import { PrefixTable } from '../route/prefixTable.ts';
 
 /** Columns of the counters: in and out, each blocked, passed, passed by a state although the table does not match any more. */
@@ -44,6 +45,45 @@ export class TableMember {
   }
 }
 
+/**
+ * Content that a table gets all at once, made ready beside what it has. Members that stay are the same ones, with their counters;
+ * those whose sign or weight changes are new ones with them.
+ */
+export class StagedEntries {
+  readonly prefixes: Prefixes;
+  readonly members = new Set<TableMember>();
+  private readonly table: Table;
+
+  constructor(table: Table, sizes: readonly PrefixCount[]) {
+    this.table = table;
+    this.prefixes = { 4: new PrefixTable(), 6: new PrefixTable() };
+    for (const { family, length, count } of sizes) this.prefixes[family].reserve(length, count);
+  }
+
+  /** Entries as abi/packedEntries.ts has them; of one that comes twice the first counts. */
+  add(packed: Int32Array, now: number): void {
+    for (let at = 0; at < packed.length; at += ENTRY_WORDS) {
+      const entry = unpackEntry(packed, at);
+      const { family, words, length } = entry.prefix;
+      if (this.prefixes[family].get(words, length) !== undefined) continue;
+      const member = this.memberFor(entry, now);
+      this.members.add(member);
+      this.prefixes[family].set(member.words, member.length, member);
+    }
+  }
+
+  private memberFor(entry: TableEntry & { readonly weight: number }, now: number): TableMember {
+    const known = this.table.find(entry.prefix);
+    if (known?.negated === entry.negated && known.weight === entry.weight) return known;
+    const member = new TableMember(entry, known?.cleared ?? now);
+    if (known !== undefined) {
+      member.counters = known.counters;
+      member.states = known.states;
+    }
+    return member;
+  }
+}
+
 type Prefixes = { [F in Family]: PrefixTable<TableMember> };
 
 export class Table {
@@ -63,7 +103,7 @@ export class Table {
   /** Packets, then bytes. */
   private readonly traffic = new Float64Array(2 * COLUMNS);
   private prefixes: Prefixes = { 4: new PrefixTable(), 6: new PrefixTable() };
-  private readonly members = new Set<TableMember>();
+  private members = new Set<TableMember>();
   /** Addresses that pools may choose, in order; made when asked for. */
   private ordered: { [F in Family]: readonly TableMember[] } | undefined;
 
@@ -171,6 +211,18 @@ export class Table {
     return { added, deleted: gone.length, changed };
   }
 
+  /** New content, to be filled and then taken. `sizes` says how much there will be. */
+  stage(sizes: readonly PrefixCount[]): StagedEntries {
+    return new StagedEntries(this, sizes);
+  }
+
+  /** Puts staged content in place of what there is. */
+  take(staged: StagedEntries): void {
+    this.prefixes = staged.prefixes;
+    this.members = staged.members;
+    this.ordered = undefined;
+  }
+
   flush(dryRun = false): TableChange {
     const deleted = this.members.size;
     if (!dryRun) {
@@ -197,7 +249,7 @@ export class Table {
     return { 4: new PrefixTable(), 6: new PrefixTable() };
   }
 
-  private find(prefix: Prefix): TableMember | undefined {
+  find(prefix: Prefix): TableMember | undefined {
     return this.prefixes[prefix.family].get(prefix.words, prefix.length);
   }
 
