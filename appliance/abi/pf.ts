@@ -334,7 +334,11 @@ export interface PfCalls {
   /** Interfaces and groups that pf knows, by name. */
   'pf.interfaces': [{ readonly name?: string }, readonly PfInterfaceInfo[]];
   'pf.states': [PageRequest & { readonly filter?: StateFilter }, Page<StateInfo>];
-  'pf.killStates': [{ readonly filter: StateFilter }, { readonly killed: number }];
+  /** Of one page of the table; what is behind it begins at `next`. */
+  'pf.killStates': [
+    PageRequest & { readonly filter: StateFilter },
+    { readonly killed: number; readonly next?: number },
+  ];
   'pf.sourceNodes': [PageRequest, Page<SourceNodeInfo>];
   'pf.killSourceNodes': [
     { readonly source?: Prefix; readonly destination?: Prefix },

@@ -87,7 +87,8 @@ test('NAT64: a state as pfctl -ss shows it, killed by its ends on the wire', () 
     `all tcp 198.51.100.1:${portOf(syn)} (${SIX}[1024]) -> 198.51.100.9:80 (${RIGHT_IN_SIX}[80])       CLOSED:SYN_SENT`,
   );
   const source = { prefix: { family: INET, words: [(198 << 24) | (51 << 16) | (100 << 8) | 9], length: 32 } };
-  const kill = (filterOf: object) => filter.router.host.call('pf.killStates', { filter: filterOf }).killed;
+  const kill = (filterOf: object) =>
+    filter.router.host.call('pf.killStates', { cursor: 0, filter: filterOf }).killed;
   assert.equal(kill({ source }), 0);
   assert.equal(kill({ family: 6 }), 1);
 });
