@@ -63,6 +63,10 @@ export class ConfigBuilder {
   ifBound = false;
   stateDefaults: readonly StateOptionNode[] | undefined;
   requireOrder = true;
+  /** Files that were included so far. */
+  included = 0;
+  /** What lists have been multiplied out to so far. */
+  combinations = 0;
   reassemble = true;
   private reached = 0;
   private braces = 0;
