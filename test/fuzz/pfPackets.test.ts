@@ -235,7 +235,7 @@ function begin(text: string): Filter {
 
 test('random rulesets, random conversations', () => {
   fc.assert(
-    fc.property(rulesets, fc.array(packets, { minLength: 1, maxLength: 40 }), (text, list) => {
+    fc.property(rulesets, fc.array(packets, { minLength: 1, maxLength: 40, size: 'max' }), (text, list) => {
       const filter = begin(text);
       const { host, left, right, world } = filter.router;
       for (const { fromLeft, network, seconds } of list) {
@@ -255,7 +255,7 @@ test('random rulesets, random conversations', () => {
       const { states, fragments } = host.call('pf.status', {});
       assert.deepEqual([states.current, states.halfOpen, fragments], [0, 0, 0]);
     }),
-    { numRuns: 250 },
+    { numRuns: 700 },
   );
 });
 
@@ -270,7 +270,7 @@ test('one connection, every flag, every order', () => {
   fc.assert(
     fc.property(
       fc.constantFrom('keep', 'modulate', 'synproxy'),
-      fc.array(segments, { minLength: 1, maxLength: 30 }),
+      fc.array(segments, { minLength: 1, maxLength: 30, size: 'max' }),
       (keep, list) => {
         const filter = new Filter(
           `${HEAD.join('\n')}\npass in proto tcp flags any ${keep} state\npass out\n`,
@@ -288,6 +288,6 @@ test('one connection, every flag, every order', () => {
         assert.ok(filter.states().length <= 4);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 700 },
   );
 });

@@ -46,6 +46,7 @@ export class Pf implements PacketFilter {
   private readonly addresses: Int32Array[] = [];
   private readonly ends = new Ends();
   private readonly purge: Timeout;
+  private readonly second: Timeout;
   private depth = 0;
   private sinceSweep = 0;
   /** A SYN that a syncookie stood for is before the rules, and goes nowhere itself. */
@@ -57,8 +58,10 @@ export class Pf implements PacketFilter {
       this.descriptors.push(new Descriptor());
       this.addresses.push(new Int32Array(4));
     }
-    this.purge = new Timeout(ground.timeouts, () => this.everySecond());
+    this.purge = new Timeout(ground.timeouts, () => this.purge.set(this.parts.life.purge()));
     this.purge.set(SECOND);
+    this.second = new Timeout(ground.timeouts, () => this.everySecond());
+    this.second.set(SECOND);
   }
 
   test(packet: Packet, through: Interface, direction: number): number {
@@ -251,14 +254,13 @@ export class Pf implements PacketFilter {
   // Time.
 
   private everySecond(): void {
-    const { life, sourceNodes, settings, syncookies } = this.parts;
-    life.purge();
+    const { sourceNodes, settings, syncookies } = this.parts;
     syncookies.tick();
     if (++this.sinceSweep >= settings.timeouts[timeouts.INTERVAL]!) {
       this.sinceSweep = 0;
       sourceNodes.purge();
     }
-    this.purge.set(SECOND);
+    this.second.set(SECOND);
   }
 }
 
