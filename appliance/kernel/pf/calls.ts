@@ -32,7 +32,7 @@ import { stateCalls } from './stateCalls.ts';
 import { tableCalls } from './tableCalls.ts';
 
 /** Rules in one page of a listing, so that it holds the kernel for less than a millisecond. */
-const PAGE = 500;
+const PAGE = 150;
 
 export class PfHandlers {
   readonly calls: Handlers<PfCalls>;

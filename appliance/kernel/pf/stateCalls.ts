@@ -45,7 +45,9 @@ import {
 import { readAddress, readPort } from './states.ts';
 
 /** Records looked at in one call, so that it holds the kernel for less than a millisecond. */
-const PAGE = 500;
+const PAGE = 1_000;
+/** Those that are described besides. */
+const LISTED = 150;
 
 type StateCalls = 'pf.states' | 'pf.killStates' | 'pf.sourceNodes' | 'pf.killSourceNodes';
 
@@ -56,8 +58,8 @@ export function stateCalls(parts: PfParts): Pick<Handlers<PfCalls>, StateCalls> 
     'pf.killStates': ({ cursor, filter }) => killStates(parts, cursor, new StateMatch(parts, filter)),
     'pf.sourceNodes': ({ cursor }) => {
       const all = sourceNodes.all();
-      const items = all.slice(cursor, cursor + PAGE).map((node) => describeNode(parts, node));
-      return cursor + PAGE < all.length ? { items, next: cursor + PAGE } : { items };
+      const items = all.slice(cursor, cursor + LISTED).map((node) => describeNode(parts, node));
+      return cursor + LISTED < all.length ? { items, next: cursor + LISTED } : { items };
     },
     'pf.killSourceNodes': ({ source, destination }) => ({ killed: killNodes(parts, source, destination) }),
   };
@@ -67,10 +69,11 @@ function listStates(parts: PfParts, cursor: number, match: StateMatch): Page<Sta
   const { states } = parts;
   const items: StateInfo[] = [];
   const end = Math.min(states.end, cursor + PAGE);
-  for (let state = cursor; state < end; state++) {
+  let state = cursor;
+  for (; state < end && items.length < LISTED; state++) {
     if (states.isUsed(state) && match.matches(state)) items.push(describeState(parts, state));
   }
-  return end < states.end ? { items, next: end } : { items };
+  return state < states.end ? { items, next: state } : { items };
 }
 
 function killStates(parts: PfParts, cursor: number, match: StateMatch): { killed: number; next?: number } {

@@ -2,7 +2,7 @@
 //
 // A table of addresses (pf_table.c): longest-prefix matching with negation, changes, counters.
 
-import { addressBits, type Family, INET, maskWord, type Prefix } from '../../abi/address.ts';
+import { addressBits, comparePrefixes, type Family, INET, maskWord, type Prefix } from '../../abi/address.ts';
 import { ENTRY_WORDS, unpackEntry } from '../../abi/packedEntries.ts';
 import type { PrefixCount, TableAddressInfo, TableChange, TableEntry, TableInfo } from '../../abi/pf.ts';
 import { PrefixTable } from '../route/prefixTable.ts';
@@ -141,7 +141,7 @@ export class Table {
   /** Members of a family that are not negated, in the order of their addresses, of equal ones the longer prefix first. */
   inOrder(family: Family): readonly TableMember[] {
     if (this.ordered === undefined) {
-      const usable = [...this.members].filter((member) => !member.negated).sort(compareMembers);
+      const usable = [...this.members].filter((member) => !member.negated).sort(comparePrefixes);
       this.ordered = {
         4: usable.filter((member) => member.family === INET),
         6: usable.filter((member) => member.family !== INET),
@@ -267,20 +267,24 @@ export class Table {
 
   // Descriptions.
 
-  /** `count` members from the `from`th on, in the order of addresses. */
+  /** `count` members from the `from`th on, in the order in which they came. */
   addresses(from: number, count: number): TableAddressInfo[] {
-    const all = [...this.members].sort(compareMembers);
-    return all.slice(from, from + count).map((member) => {
+    const result: TableAddressInfo[] = [];
+    let place = 0;
+    for (const member of this.members) {
+      if (place++ < from) continue;
+      if (result.length === count) break;
       const counters = member.counters ?? NO_COUNTERS;
-      return {
+      result.push({
         prefix: { family: member.family, words: [...member.words], length: member.length },
         negated: member.negated,
         ...(member.weight === 1 ? {} : { weight: member.weight }),
         cleared: member.cleared,
         packets: [...counters.subarray(0, COLUMNS)],
         bytes: [...counters.subarray(COLUMNS)],
-      };
-    });
+      });
+    }
+    return result;
   }
 
   info(): TableInfo {
@@ -302,12 +306,3 @@ export class Table {
 }
 
 const NO_COUNTERS = new Float64Array(2 * COLUMNS);
-
-function compareMembers(a: TableMember, b: TableMember): number {
-  if (a.family !== b.family) return a.family - b.family;
-  for (let i = 0; i < a.words.length; i++) {
-    const difference = (a.words[i]! >>> 0) - (b.words[i]! >>> 0);
-    if (difference !== 0) return difference;
-  }
-  return b.length - a.length;
-}

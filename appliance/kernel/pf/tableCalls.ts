@@ -8,8 +8,8 @@ import type { PfCalls, TableChange } from '../../abi/pf.ts';
 import type { PfParts } from './parts.ts';
 import type { Table } from './table.ts';
 
-/** Addresses in one page of a listing. */
-const PAGE = 1_000;
+/** Addresses in one page of a listing, so that it holds the kernel for about a millisecond. */
+const PAGE = 200;
 
 type TableCalls = 'pf.tables' | 'pf.tableAddresses' | 'pf.changeTable' | 'pf.testTable';
 

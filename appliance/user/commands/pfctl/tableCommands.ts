@@ -3,7 +3,7 @@
 // `pfctl -t TABLE -T COMMAND` (pfctl(8)). What each address met is worked out here against the table's content, the
 // change itself is one call.
 
-import { addressBits, contains, type Prefix, sameAddress } from '../../../abi/address.ts';
+import { addressBits, comparePrefixes, contains, type Prefix, sameAddress } from '../../../abi/address.ts';
 import { formatPrefix } from '../../../abi/addressText.ts';
 import type { TableAddressInfo, TableChange, TableEntry } from '../../../abi/pf.ts';
 import { Diagnostics, formatDiagnostic } from '../../config/pf/diagnostics.ts';
@@ -199,7 +199,10 @@ class TableRun {
 
   private async content(): Promise<readonly TableAddressInfo[]> {
     const request = { anchor: this.anchor, name: this.name };
-    return allPages((cursor) => this.session.kernel.call('pf.tableAddresses', { ...request, cursor }));
+    const found = await allPages((cursor) =>
+      this.session.kernel.call('pf.tableAddresses', { ...request, cursor }),
+    );
+    return found.sort((a, b) => comparePrefixes(a.prefix, b.prefix));
   }
 
   /** Says so when the table is not there yet (the change will make it); answers that. */
