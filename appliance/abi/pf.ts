@@ -266,7 +266,8 @@ export function headOf(load: PfLoad): PfLoadHead {
   };
 }
 
-function sizesOf(entries: readonly TableEntry[]): readonly PrefixCount[] {
+/** How much room entries want. */
+export function sizesOf(entries: readonly TableEntry[]): readonly PrefixCount[] {
   const counts = new Map<string, { family: Family; length: number; count: number }>();
   for (const { prefix } of entries) {
     const { family, length } = prefix;
@@ -314,7 +315,8 @@ export interface PfCalls {
         readonly rules: CompiledRules;
       }[];
     },
-    null,
+    /** What became of the content of each table of the head. */
+    readonly TableChange[],
   ];
   'pf.rules': [PageRequest & { readonly anchor: string }, Page<LoadedRule>];
   /** Paths of all anchors below `anchor` (its direct children without `recursive`). */

@@ -15,6 +15,7 @@ import type {
   Request,
 } from '../abi/client.ts';
 import { CallError } from '../abi/errno.ts';
+import { changeInSteps, isLong } from './changeInSteps.ts';
 import { EventHub } from './eventHub.ts';
 import type { OpenInterface, RelayedDevice } from './hardware.ts';
 import { loadInSteps } from './loadInSteps.ts';
@@ -36,7 +37,7 @@ export class KernelThread implements KernelClient {
   private readonly ended: Promise<void>;
   /** The devices that are driven from here, by place among the interfaces. */
   private readonly relayed: readonly (RelayedDevice | undefined)[];
-  /** Ends with the last load of pf that was asked for, however that ends. */
+  /** Ends with the last work in steps that was asked for, however that ends. */
   private loading: Promise<void> = Promise.resolve();
   private ids = 0;
   private over = false;
@@ -86,17 +87,26 @@ export class KernelThread implements KernelClient {
   }
 
   call<C extends CallName>(name: C, request: Request<C>): Promise<Answer<C>> {
+    const step: KernelThread['ask'] = (one, of) => this.ask(one, of);
     if (name === 'pf.load') {
-      const load = request as Request<'pf.load'>;
-      // One after the other: whoever begins takes the kernel's attention from a load that is not committed.
-      const loaded = this.loading.then(() => loadInSteps(load, (step, one) => this.ask(step, one)));
-      this.loading = loaded.then(
-        () => {},
-        () => {},
-      );
-      return loaded as Promise<Answer<C>>;
+      return this.inTurn(() => loadInSteps(request as Request<'pf.load'>, step)) as Promise<Answer<C>>;
+    }
+    if (name === 'pf.changeTable' && isLong(request as Request<'pf.changeTable'>)) {
+      return this.inTurn(() => changeInSteps(request as Request<'pf.changeTable'>, step)) as Promise<
+        Answer<C>
+      >;
     }
     return this.ask(name, request);
+  }
+
+  /** One after the other: whoever begins takes the kernel's attention from a load that is not committed. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.loading.then(work);
+    this.loading = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
   }
 
   private ask<C extends CallName>(name: C, request: Request<C>): Promise<Answer<C>> {

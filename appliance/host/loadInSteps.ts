@@ -4,14 +4,13 @@
 // that the kernel takes between packets.
 
 import type { Answer, CallName, Request } from '../abi/client.ts';
-import { packEntries } from '../abi/packedEntries.ts';
 import { headOf, type PfLoad } from '../abi/pf.ts';
 import { compile } from '../kernel/pf/compile.ts';
 import { LISTS } from '../kernel/pf/rulesets.ts';
+import { addEntries } from './changeInSteps.ts';
 
 /** What the kernel takes in well under a millisecond. */
 const RULES = 50;
-const ENTRIES = 400;
 
 type Call = <C extends CallName>(name: C, request: Request<C>) => Promise<Answer<C>>;
 
@@ -28,9 +27,8 @@ export async function loadInSteps(load: PfLoad, call: Call): Promise<null> {
     }
   }
   for (const [table, { entries = [] }] of load.tables.entries()) {
-    for (let from = 0; from < entries.length; from += ENTRIES) {
-      await call('pf.addEntries', { ticket, table, entries: packEntries(entries, from, ENTRIES) });
-    }
+    await addEntries(call, ticket, table, entries);
   }
-  return call('pf.commit', { ticket, compiled });
+  await call('pf.commit', { ticket, compiled });
+  return null;
 }

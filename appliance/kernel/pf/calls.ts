@@ -99,7 +99,7 @@ export class PfHandlers {
   private loaded(head: PfLoadHead): void {
     if (head.options !== undefined) this.setOptions(head.options);
     if (head.queues !== undefined) this.queues = head.queues;
-    this.changed('rules');
+    this.changed(head.anchors.length > 0 ? 'rules' : 'tables');
   }
 
   private setOptions(options: PfOptions): void {

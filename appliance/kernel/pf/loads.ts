@@ -7,7 +7,7 @@ import type { CompiledRules } from '../../abi/compiledRules.ts';
 import { CallError } from '../../abi/errno.ts';
 import { namesOf } from '../../abi/fingerprint.ts';
 import { packEntries } from '../../abi/packedEntries.ts';
-import { headOf, type PfCalls, type PfLoad, type PfLoadHead } from '../../abi/pf.ts';
+import { headOf, type PfCalls, type PfLoad, type PfLoadHead, type TableChange } from '../../abi/pf.ts';
 import type { Rule, RuleList } from '../../abi/rule.ts';
 import { ActiveRule } from './activeRule.ts';
 import { actionOf, compile } from './compile.ts';
@@ -73,7 +73,8 @@ export class Loads {
       if (entries === undefined) return;
       this.addEntries({ ticket, table, entries: packEntries(entries, 0, entries.length) });
     });
-    return this.commit({ ticket, compiled });
+    this.commit({ ticket, compiled });
+    return null;
   }
 
   begin(head: PfLoadHead): { ticket: number } {
@@ -114,7 +115,7 @@ export class Loads {
     return null;
   }
 
-  commit({ ticket, compiled }: Request<'pf.commit'>): null {
+  commit({ ticket, compiled }: Request<'pf.commit'>): readonly TableChange[] {
     const load = this.load(ticket);
     const { settings, rulesets, fingerprints } = this.parts;
     const { head } = load;
@@ -122,14 +123,12 @@ export class Loads {
     this.open = undefined;
     if (head.anchors.includes('')) settings.setDialect(head.dialect);
     this.loaded(head);
-    head.tables.forEach((_, place) => {
-      this.defineTable(load, place);
-    });
+    const changes = head.tables.map((_, place) => this.defineTable(load, place));
     for (const [path, own] of lists) rulesets.replace(path, own);
     refreshReferences(this.parts);
     if (head.checksum !== undefined) settings.checksum = head.checksum;
     if (head.fingerprints !== undefined) fingerprints.replace(head.fingerprints);
-    return null;
+    return changes;
   }
 
   private load(ticket: number): Load {
@@ -150,7 +149,7 @@ export class Loads {
     return result;
   }
 
-  private defineTable(load: Load, place: number): void {
+  private defineTable(load: Load, place: number): TableChange {
     const { tables, settings } = this.parts;
     const definition = load.head.tables[place]!;
     const table: Table = tables.make(definition.anchor, definition.name, settings.seconds);
@@ -159,7 +158,7 @@ export class Loads {
     table.counters = definition.counters;
     tables.activate(table);
     const staged = load.entries[place];
-    if (staged !== undefined) table.take(staged);
+    return staged === undefined ? { added: 0, deleted: 0, changed: 0 } : table.take(staged);
   }
 }
 

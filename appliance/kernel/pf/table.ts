@@ -52,6 +52,9 @@ export class TableMember {
 export class StagedEntries {
   readonly prefixes: Prefixes;
   readonly members = new Set<TableMember>();
+  /** Of those, known before; and of these, with another sign. */
+  kept = 0;
+  changed = 0;
   private readonly table: Table;
 
   constructor(table: Table, sizes: readonly PrefixCount[]) {
@@ -74,6 +77,8 @@ export class StagedEntries {
 
   private memberFor(entry: TableEntry & { readonly weight: number }, now: number): TableMember {
     const known = this.table.find(entry.prefix);
+    if (known !== undefined) this.kept++;
+    if (known !== undefined && known.negated !== entry.negated) this.changed++;
     if (known?.negated === entry.negated && known.weight === entry.weight) return known;
     const member = new TableMember(entry, known?.cleared ?? now);
     if (known !== undefined) {
@@ -217,10 +222,13 @@ export class Table {
   }
 
   /** Puts staged content in place of what there is. */
-  take(staged: StagedEntries): void {
+  take(staged: StagedEntries): TableChange {
+    const { kept, changed } = staged;
+    const change = { added: staged.members.size - kept, deleted: this.members.size - kept, changed };
     this.prefixes = staged.prefixes;
     this.members = staged.members;
     this.ordered = undefined;
+    return change;
   }
 
   flush(dryRun = false): TableChange {

@@ -5,7 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { packEntries } from '../../../appliance/abi/packedEntries.ts';
-import { headOf, type PfCalls, type PfLoad } from '../../../appliance/abi/pf.ts';
+import type { Page } from '../../../appliance/abi/page.ts';
+import { headOf, type PfCalls, type PfLoad, type TableAddressInfo } from '../../../appliance/abi/pf.ts';
+import { changeInSteps, isLong } from '../../../appliance/host/changeInSteps.ts';
 import { loadInSteps } from '../../../appliance/host/loadInSteps.ts';
 import { compile } from '../../../appliance/kernel/pf/compile.ts';
 import { ip4, udp } from '../../support/packets.ts';
@@ -91,4 +93,36 @@ test('members that stay keep what was counted; the limit is that of the load', (
     loadOf(`set limit table-entries ${limit}\n${text('10.0.1.0/30, 10.0.2.1')}`);
   assert.throws(() => pf.load(limited(4)), { code: 'ENOMEM' });
   pf.load(limited(5));
+});
+
+test('many addresses added, replaced and deleted in steps, as at once', async () => {
+  const numbers = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => ({
+      prefix: { family: 4 as const, words: [(10 << 24) + from + i], length: 32 },
+      negated: (from + i) % 7 === 0,
+    }));
+  const [whole, steps] = [new DirectPf(), new DirectPf()];
+  const handlers = steps.calls as unknown as Record<string, (request: unknown) => never>;
+  for (const [change, entries] of [
+    ['add', numbers(0, 1000)],
+    ['replace', numbers(500, 2500).map((one, i) => (i % 5 === 0 ? { ...one, negated: !one.negated } : one))],
+    ['delete', numbers(400, 2400)],
+    ['replace', numbers(0, 500)],
+  ] as const) {
+    const request = { anchor: '', name: 't', change, entries };
+    assert.ok(isLong(request));
+    const expected = whole.calls['pf.changeTable'](request);
+    const made = await changeInSteps(request, async (name, one) => handlers[name]!(structuredClone(one)));
+    assert.deepEqual(made, expected, change);
+    const content = ({ calls }: DirectPf) => {
+      const pages: string[] = [];
+      for (let cursor: number | undefined = 0; cursor !== undefined; ) {
+        const page: Page<TableAddressInfo> = calls['pf.tableAddresses']({ anchor: '', name: 't', cursor });
+        pages.push(...page.items.map(({ prefix, negated }) => `${negated} ${prefix.words}`));
+        cursor = page.next;
+      }
+      return pages.sort();
+    };
+    assert.deepEqual(content(steps), content(whole), change);
+  }
 });
