@@ -40,6 +40,19 @@ export function sameAddress(a: Address, b: Address): boolean {
   return a.family === b.family && a.words.every((word, i) => word === b.words[i]);
 }
 
+/** Order of prefixes in listings and pools: by family, then by address, of equal ones the longer first. */
+export function comparePrefixes(
+  a: { readonly family: Family; readonly words: ArrayLike<number>; readonly length: number },
+  b: { readonly family: Family; readonly words: ArrayLike<number>; readonly length: number },
+): number {
+  if (a.family !== b.family) return a.family - b.family;
+  for (let i = 0; i < a.words.length; i++) {
+    const difference = (a.words[i]! >>> 0) - (b.words[i]! >>> 0);
+    if (difference !== 0) return difference;
+  }
+  return b.length - a.length;
+}
+
 /** The mask of word `index` for a prefix of `length` bits, as int32. */
 export function maskWord(length: number, index: number): number {
   const bits = length - 32 * index;

@@ -3,8 +3,10 @@
 // Calls of pf(4): rulesets, tables, states, statistics. What DIOC* ioctls are on the original.
 
 import type { Address, Family, Prefix } from './address.ts';
+import type { CompiledRules } from './compiledRules.ts';
+import type { Fingerprint } from './fingerprint.ts';
 import type { Page, PageRequest } from './page.ts';
-import type { Dialect, Rule } from './rule.ts';
+import type { Dialect, Rule, RuleList } from './rule.ts';
 
 /** One ruleset of a load: the anchor's absolute path ('' is the main ruleset) and its rules, all lists in order. */
 export interface AnchorRules {
@@ -66,6 +68,8 @@ export interface QueueDefinition {
 
 /** One transaction: all of it takes effect between two packets, or nothing does. */
 export interface PfLoad {
+  /** Looks of systems that rules may name; absent: they stay. */
+  readonly fingerprints?: readonly Fingerprint[];
   readonly dialect: Dialect;
   /** Rulesets to replace, each whole. A ruleset not named here stays. */
   readonly anchors: readonly AnchorRules[];
@@ -211,6 +215,8 @@ export interface PfStatus {
   readonly dialect: Dialect;
   readonly states: {
     readonly current: number;
+    /** Of TCP, and the handshake is not complete. */
+    readonly halfOpen: number;
     readonly searches: number;
     readonly inserts: number;
     readonly removals: number;
@@ -224,12 +230,52 @@ export interface PfStatus {
   readonly reasons: Readonly<Record<string, number>>;
   readonly limitCounters: Readonly<Record<string, number>>;
   readonly fragments: number;
+  /** Half-open states at which adaptive syncookies begin and end; absent in other modes. */
+  readonly syncookies?: { readonly start: number; readonly end: number };
   readonly logInterface?: {
     readonly name: string;
     /** [IPv4, IPv6][in, out][pass, block]: packets and bytes. */
     readonly bytes: readonly (readonly (readonly [number, number])[])[];
     readonly packets: readonly (readonly (readonly [number, number])[])[];
   };
+}
+
+/** How many entries of a table have a prefix of one length. */
+export interface PrefixCount {
+  readonly family: Family;
+  readonly length: number;
+  readonly count: number;
+}
+
+/** What of a load is neither rules nor entries: those follow in steps. */
+export interface PfLoadHead extends Omit<PfLoad, 'anchors' | 'tables'> {
+  readonly anchors: readonly string[];
+  /** With `sizes` where the content is replaced. */
+  readonly tables: readonly (Omit<TableDefinition, 'entries'> & {
+    readonly sizes?: readonly PrefixCount[];
+  })[];
+}
+
+export function headOf(load: PfLoad): PfLoadHead {
+  return {
+    ...load,
+    anchors: load.anchors.map(({ path }) => path),
+    tables: load.tables.map(({ entries, ...definition }) =>
+      entries === undefined ? definition : { ...definition, sizes: sizesOf(entries) },
+    ),
+  };
+}
+
+/** How much room entries want. */
+export function sizesOf(entries: readonly TableEntry[]): readonly PrefixCount[] {
+  const counts = new Map<string, { family: Family; length: number; count: number }>();
+  for (const { prefix } of entries) {
+    const { family, length } = prefix;
+    const known = counts.get(`${family}/${length}`);
+    if (known === undefined) counts.set(`${family}/${length}`, { family, length, count: 1 });
+    else known.count++;
+  }
+  return [...counts.values()];
 }
 
 export interface TableChange {
@@ -244,6 +290,34 @@ export interface PfCalls {
   'pf.status': [Record<string, never>, PfStatus];
   /** Refused as a whole with CallError EINVAL and a reason; then the running ruleset is untouched. */
   'pf.load': [PfLoad, null];
+  /**
+   * The same in steps, which is what becomes of it on the way to a kernel in its own thread: no step is long, rules are compiled by who
+   * loads them, and nothing is changed before the commit. EBUSY when another load has begun meanwhile.
+   */
+  'pf.begin': [PfLoadHead, { readonly ticket: number }];
+  'pf.addRules': [
+    {
+      readonly ticket: number;
+      readonly anchor: string;
+      readonly list: RuleList;
+      readonly rules: readonly Rule[];
+    },
+    null,
+  ];
+  /** To the table at a place in the head's; `entries` as packedEntries.ts has them. */
+  'pf.addEntries': [{ readonly ticket: number; readonly table: number; readonly entries: Int32Array }, null];
+  'pf.commit': [
+    {
+      readonly ticket: number;
+      readonly compiled: readonly {
+        readonly anchor: string;
+        readonly list: RuleList;
+        readonly rules: CompiledRules;
+      }[];
+    },
+    /** What became of the content of each table of the head. */
+    readonly TableChange[],
+  ];
   'pf.rules': [PageRequest & { readonly anchor: string }, Page<LoadedRule>];
   /** Paths of all anchors below `anchor` (its direct children without `recursive`). */
   'pf.anchors': [{ readonly anchor: string; readonly recursive: boolean }, readonly string[]];
@@ -255,13 +329,18 @@ export interface PfCalls {
       readonly skip: readonly string[];
     },
   ];
+  'pf.fingerprints': [Record<string, never>, readonly Fingerprint[]];
   'pf.setOptions': [PfOptions, null];
   /** Queues of the last load of the main ruleset. */
   'pf.queues': [Record<string, never>, readonly QueueDefinition[]];
   /** Interfaces and groups that pf knows, by name. */
   'pf.interfaces': [{ readonly name?: string }, readonly PfInterfaceInfo[]];
   'pf.states': [PageRequest & { readonly filter?: StateFilter }, Page<StateInfo>];
-  'pf.killStates': [{ readonly filter: StateFilter }, { readonly killed: number }];
+  /** Of one page of the table; what is behind it begins at `next`. */
+  'pf.killStates': [
+    PageRequest & { readonly filter: StateFilter },
+    { readonly killed: number; readonly next?: number },
+  ];
   'pf.sourceNodes': [PageRequest, Page<SourceNodeInfo>];
   'pf.killSourceNodes': [
     { readonly source?: Prefix; readonly destination?: Prefix },

@@ -15,8 +15,10 @@ import type {
   Request,
 } from '../abi/client.ts';
 import { CallError } from '../abi/errno.ts';
+import { changeInSteps, isLong } from './changeInSteps.ts';
 import { EventHub } from './eventHub.ts';
 import type { OpenInterface, RelayedDevice } from './hardware.ts';
+import { loadInSteps } from './loadInSteps.ts';
 import type { CallMessage, FrameMessage, MainMessage, WorkerMessage, WorkerStart } from './messages.ts';
 
 interface Pending {
@@ -35,6 +37,8 @@ export class KernelThread implements KernelClient {
   private readonly ended: Promise<void>;
   /** The devices that are driven from here, by place among the interfaces. */
   private readonly relayed: readonly (RelayedDevice | undefined)[];
+  /** Ends with the last work in steps that was asked for, however that ends. */
+  private loading: Promise<void> = Promise.resolve();
   private ids = 0;
   private over = false;
 
@@ -83,6 +87,29 @@ export class KernelThread implements KernelClient {
   }
 
   call<C extends CallName>(name: C, request: Request<C>): Promise<Answer<C>> {
+    const step: KernelThread['ask'] = (one, of) => this.ask(one, of);
+    if (name === 'pf.load') {
+      return this.inTurn(() => loadInSteps(request as Request<'pf.load'>, step)) as Promise<Answer<C>>;
+    }
+    if (name === 'pf.changeTable' && isLong(request as Request<'pf.changeTable'>)) {
+      return this.inTurn(() => changeInSteps(request as Request<'pf.changeTable'>, step)) as Promise<
+        Answer<C>
+      >;
+    }
+    return this.ask(name, request);
+  }
+
+  /** One after the other: whoever begins takes the kernel's attention from a load that is not committed. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.loading.then(work);
+    this.loading = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
+  }
+
+  private ask<C extends CallName>(name: C, request: Request<C>): Promise<Answer<C>> {
     if (this.over) return Promise.reject(new CallError('ENXIO', 'the kernel has ended'));
     const id = ++this.ids;
     const message: CallMessage = { id, call: name, request };

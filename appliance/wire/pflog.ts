@@ -207,6 +207,11 @@ export function setRuleOwner(bytes: Uint8Array, offset: number, userId: number, 
   setI32(bytes, offset + RULE_PID, processId);
 }
 
+/** The family that af-to will give the packet. */
+export function setNewFamily(bytes: Uint8Array, offset: number, af: number): void {
+  bytes[offset + NEW_FAMILY] = af;
+}
+
 /** Marks the packet as translated, with the ports it had. */
 export function setOriginalPorts(
   bytes: Uint8Array,

@@ -108,7 +108,7 @@ export class PfMemory implements KernelClient {
       hostId: 0,
       checksum: this.checksum,
       dialect: this.dialect,
-      states: NO_TRAFFIC,
+      states: { ...NO_TRAFFIC, halfOpen: 0 },
       sourceNodes: NO_TRAFFIC,
       reasons: {},
       limitCounters: {},

@@ -2,7 +2,7 @@
 //
 // Makes the index over a long list of rules (ruleIndex.ts): for each field a sweep over the edges of what its rules want.
 
-import type { FieldIndex, RuleIndex } from './ruleIndex.ts';
+import type { FieldIndex, RuleIndex } from '../../abi/compiledRules.ts';
 import {
   DESTINATION,
   DIRECTION,

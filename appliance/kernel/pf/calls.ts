@@ -18,31 +18,33 @@ import type {
   LoadedRule,
   PfCalls,
   PfInterfaceInfo,
-  PfLoad,
+  PfLoadHead,
   PfOptions,
   QueueDefinition,
 } from '../../abi/pf.ts';
 import type { ActiveRule } from './activeRule.ts';
 import { KifCounters } from './kifs.ts';
-import { refuseNotBuilt } from './notBuilt.ts';
+import { Loads } from './loads.ts';
 import type { PfParts } from './parts.ts';
 import type { Pf } from './pf.ts';
 import { type ActiveList, LISTS } from './rulesets.ts';
 import { stateCalls } from './stateCalls.ts';
-import { refreshReferences, tableCalls } from './tableCalls.ts';
+import { tableCalls } from './tableCalls.ts';
 
 /** Rules in one page of a listing, so that it holds the kernel for less than a millisecond. */
-const PAGE = 500;
+const PAGE = 150;
 
 export class PfHandlers {
   readonly calls: Handlers<PfCalls>;
   private readonly parts: PfParts;
   private readonly emit: (event: KernelEvent) => void;
+  private readonly loads: Loads;
   private queues: readonly QueueDefinition[] = [];
 
   constructor(pf: Pf, emit: (event: KernelEvent) => void) {
     this.parts = pf.parts;
     this.emit = emit;
+    this.loads = new Loads(pf.parts, (head) => this.loaded(head));
     const changed = (what: 'tables') => this.changed(what);
     this.calls = { ...this.own(), ...stateCalls(pf.parts), ...tableCalls(pf.parts, changed) };
   }
@@ -59,7 +61,11 @@ export class PfHandlers {
         return this.switch(false);
       },
       'pf.status': () => this.status(),
-      'pf.load': (load) => this.load(load),
+      'pf.load': (load) => this.loads.whole(load),
+      'pf.begin': (head) => this.loads.begin(head),
+      'pf.addRules': (request) => this.loads.addRules(request),
+      'pf.addEntries': (request) => this.loads.addEntries(request),
+      'pf.commit': (request) => this.loads.commit(request),
       'pf.rules': ({ anchor, cursor }) => this.rules(anchor, cursor),
       'pf.anchors': ({ anchor, recursive }) => rulesets.anchors(anchor, recursive),
       'pf.options': () => ({
@@ -71,6 +77,7 @@ export class PfHandlers {
         this.setOptions({ ...settings.options, ...options });
         return null;
       },
+      'pf.fingerprints': () => this.parts.fingerprints.list,
       'pf.queues': () => this.queues,
       'pf.interfaces': ({ name }) => this.interfaces(name),
       'pf.clearCounters': ({ what }) => this.clear(what),
@@ -89,35 +96,10 @@ export class PfHandlers {
     return null;
   }
 
-  /** Everything is compiled and checked before anything is changed. */
-  private load(load: PfLoad): null {
-    const { rulesets, tables, settings } = this.parts;
-    refuseNotBuilt(load);
-    const prepared = load.anchors.map(({ path, rules }) => ({ path, lists: rulesets.prepare(path, rules) }));
-    tables.checkRoom(load.tables.reduce((sum, table) => sum + (table.entries?.length ?? 0), 0));
-    tables.checkTables(
-      load.tables.filter(({ anchor, name }) => tables.find(anchor, name) === undefined).length,
-    );
-    if (load.anchors.some(({ path }) => path === '')) settings.setDialect(load.dialect);
-    if (load.options !== undefined) this.setOptions(load.options);
-    for (const definition of load.tables) this.defineTable(definition);
-    for (const { path, lists } of prepared) rulesets.replace(path, lists);
-    refreshReferences(this.parts);
-    if (load.checksum !== undefined) settings.checksum = load.checksum;
-    if (load.queues !== undefined) this.queues = load.queues;
-    this.changed('rules');
-    return null;
-  }
-
-  private defineTable(definition: PfLoad['tables'][number]): void {
-    const { tables, settings } = this.parts;
-    const now = settings.seconds;
-    const table = tables.make(definition.anchor, definition.name, now);
-    table.persist = definition.persist;
-    table.constant = definition.constant;
-    table.counters = definition.counters;
-    tables.activate(table);
-    if (definition.entries !== undefined) table.replace(definition.entries, now);
+  private loaded(head: PfLoadHead): void {
+    if (head.options !== undefined) this.setOptions(head.options);
+    if (head.queues !== undefined) this.queues = head.queues;
+    this.changed(head.anchors.length > 0 ? 'rules' : 'tables');
   }
 
   private setOptions(options: PfOptions): void {
@@ -126,7 +108,8 @@ export class PfHandlers {
   }
 
   private status(): PfCalls['pf.status'][1] {
-    const { settings, states, sourceNodes, statistics, normalizer } = this.parts;
+    const { settings, states, sourceNodes, statistics, normalizer, syncookies } = this.parts;
+    const { watermarks } = syncookies;
     const { dialect } = settings;
     const logInterface = this.logInterface();
     return {
@@ -136,11 +119,12 @@ export class PfHandlers {
       hostId: settings.hostId,
       checksum: settings.checksum,
       dialect,
-      states: { current: states.count, ...activity(states) },
+      states: { current: states.count, halfOpen: states.halfOpen, ...activity(states) },
       sourceNodes: { current: sourceNodes.count, ...activity(sourceNodes) },
       reasons: named(REASONS.slice(0, REASON_COUNT[dialect]), statistics.reasons),
       limitCounters: named(LIMIT_COUNTERS.slice(0, LIMIT_COUNTER_COUNT[dialect]), statistics.limits),
       fragments: normalizer.held,
+      ...(watermarks === undefined ? {} : { syncookies: watermarks }),
       ...(logInterface === undefined ? {} : { logInterface }),
     };
   }

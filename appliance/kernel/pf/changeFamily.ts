@@ -101,7 +101,8 @@ function write4(packet: Descriptor, ends: Ends, id: number): void {
   const mayFragment = frame.fragmentSize > 0 || pieceLength(frame) <= siit.FRAGMENTABLE;
   const length = frame.end - frame.network;
   const flags = mayFragment ? 0 : ipv4.FRAGMENT_DF;
-  const [from, to] = [ends.source[0]!, ends.destination[0]!];
+  const from = ends.source[0]!;
+  const to = ends.destination[0]!;
   ipv4.write(frame.bytes, frame.network, tos, length, id, flags, left, ends.protocol, from, to);
 }
 

@@ -4,9 +4,9 @@
 // result is plain data, so that it can run on the thread of whoever loads and be handed over.
 
 import { maskWord } from '../../abi/address.ts';
+import type { CompiledRules } from '../../abi/compiledRules.ts';
 import type { DynamicAddress, NumberMatch, Rule, RuleAddress, RuleHost } from '../../abi/rule.ts';
 import { buildIndex } from './buildIndex.ts';
-import type { RuleIndex } from './ruleIndex.ts';
 import {
   ACTION,
   ACTION_ANCHOR,
@@ -85,19 +85,6 @@ const OPERATORS: Readonly<Record<NumberMatch['operator'], number>> = {
   ':': OPERATOR_RANGE,
 };
 
-/** One list of a ruleset, ready for evaluation. Plain data and buffers only. */
-export interface CompiledList {
-  readonly rules: readonly Rule[];
-  /** ROW_WORDS for each rule. */
-  readonly rows: Int32Array;
-  readonly interfaces: readonly string[];
-  readonly tables: readonly string[];
-  readonly labels: readonly string[];
-  readonly tags: readonly string[];
-  readonly dynamics: readonly DynamicAddress[];
-  readonly index: RuleIndex | undefined;
-}
-
 /** Names and the numbers they get in one list. */
 class Names {
   readonly list: string[] = [];
@@ -117,6 +104,7 @@ class Compilation {
   readonly tables = new Names();
   readonly labels = new Names();
   readonly tags = new Names();
+  readonly systems = new Names();
   readonly dynamics: DynamicAddress[] = [];
   readonly rows: Int32Array;
 
@@ -145,13 +133,18 @@ class Compilation {
     rows[at + PROBABILITY] = rule.probability ?? 0;
     this.number(rule.user, at + USER);
     this.number(rule.group, at + GROUP);
-    rows[at + OS] = rule.os === undefined ? 0 : rule.os === 'unknown' ? OS_UNKNOWN : OS_NAMED;
+    rows[at + OS] = this.systemOf(rule.os);
     rows[at + PRIORITY] = plusOne(rule.prio);
     rows[at + ROUTING_DOMAIN] = plusOne(rule.routingDomain);
   }
 
   private interfaceOf(name: string | undefined): number {
     return name === undefined ? 0 : this.interfaces.numberOf(name) + 1;
+  }
+
+  private systemOf(os: string | undefined): number {
+    if (os === undefined) return 0;
+    return os === 'unknown' ? OS_UNKNOWN : OS_NAMED + this.systems.numberOf(os);
   }
 
   private number(match: NumberMatch | undefined, at: number): void {
@@ -206,7 +199,8 @@ function directionOf(rule: Rule): number {
   return rule.direction === 'in' ? 1 : 2;
 }
 
-function actionOf(rule: Rule): number {
+/** ACTION_* of a rule. */
+export function actionOf(rule: Rule): number {
   if (rule.anchor !== undefined) return ACTION_ANCHOR;
   switch (rule.action) {
     case 'pass':
@@ -260,21 +254,40 @@ function kindOf(address: RuleAddress): number {
 }
 
 /** Compiles one list of a ruleset. */
-export function compile(rules: readonly Rule[]): CompiledList {
+export function compile(rules: readonly Rule[]): CompiledRules {
   const compilation = new Compilation(rules.length);
   rules.forEach((rule, i) => {
     compilation.rule(rule, i * ROW_WORDS);
   });
-  const { rows, interfaces, tables, labels, tags, dynamics } = compilation;
+  const { rows, interfaces, tables, labels, tags, systems, dynamics } = compilation;
   return {
-    rules,
     rows,
     interfaces: interfaces.list,
     tables: tables.list,
     labels: labels.list,
     tags: tags.list,
+    systems: systems.list,
     dynamics,
     // binat rules look at packets from both ends.
     index: rules[0]?.list === 'binat' ? undefined : buildIndex(rows, rules.length),
+    references: referencesOf(rules),
   };
+}
+
+function referencesOf(rules: readonly Rule[]): CompiledRules['references'] {
+  const counts = new Map<string, number>();
+  for (const rule of rules) {
+    for (const name of tableNames(rule)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].map(([table, count]) => ({ table, count }));
+}
+
+/** Tables that a rule names, as hosts, in pools and for overload. */
+function tableNames(rule: Rule): string[] {
+  const hosts = [rule.source.address, rule.destination.address];
+  const pools = [rule.nat, rule.rdr, rule.route?.pool].flatMap((pool) => pool?.entries ?? []);
+  const addresses = [...hosts, ...pools.map((entry) => entry.address)];
+  const names = addresses.flatMap((address) => (address.kind === 'table' ? [address.name] : []));
+  const overload = rule.state?.options.overload?.table;
+  return overload === undefined ? names : [...names, overload];
 }

@@ -181,6 +181,7 @@ export class StateMaker {
   private fillTcp(records: Int32Array, at: number, packet: Descriptor, rule: ActiveRule): void {
     tcpState.create(records, at + SOURCE, at + DESTINATION, packet);
     records[at + TIMEOUT] = timeouts.TCP_FIRST;
+    this.parts.states.beginHandshake(records, at);
     const isSyn = (packet.tcpFlags & (tcp.FLAG_SYN | tcp.FLAG_ACK)) === tcp.FLAG_SYN;
     if (rule.rule.state?.keep !== 'modulate' || !isSyn) return;
     const difference = this.parts.random.word() | 1;

@@ -28,6 +28,11 @@ export const READ_SHORT = 1;
 /** ICMP of the other family. */
 export const READ_WRONG_FAMILY = 2;
 
+/** Who knows systems by their packets (fingerprints.ts). */
+export interface Systems {
+  find(packet: Descriptor): ReadonlySet<string> | undefined;
+}
+
 export class Descriptor {
   packet!: Packet;
   on!: Interface;
@@ -64,6 +69,9 @@ export class Descriptor {
   /** Of ICMP in 2008: the id stands for both ports. */
   hasTwoIds = false;
   readonly icmp = new IcmpMapping();
+  /** Names of the system that sent it, once a rule has asked. */
+  private systems: ReadonlySet<string> | undefined;
+  private knowsSystems = false;
 
   /** Reads a packet whose IP header is valid; answers READ_*. */
   read(packet: Packet, on: Interface, direction: number, isToday: boolean): number {
@@ -79,6 +87,7 @@ export class Descriptor {
     this.icmpType = 0;
     this.icmpCode = 0;
     this.payload = 0;
+    this.knowsSystems = false;
     this.isIcmpError = false;
     this.isIcmpReply = false;
     this.isReassembled = packet.fragmentSize > 0;
@@ -180,6 +189,15 @@ export class Descriptor {
     this.isIcmpReply = this.icmp.isReply;
     this.sourcePort = this.icmp.isReply ? this.icmp.type : this.icmp.id;
     this.destinationPort = this.icmp.isReply ? this.icmp.id : this.icmp.type;
+  }
+
+  /** What the system that sent it is called; undefined for what no fingerprint is of. */
+  systemNames(fingerprints: Systems): ReadonlySet<string> | undefined {
+    if (!this.knowsSystems) {
+      this.knowsSystems = true;
+      this.systems = fingerprints.find(this);
+    }
+    return this.systems;
   }
 
   /**

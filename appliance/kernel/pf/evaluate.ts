@@ -3,6 +3,7 @@
 // The walk through rulesets (pf_test_rule's loop, pf_step_into_anchor): which rules match a packet, in order. Who decides what a match
 // means is told of each; a long list is entered through its index.
 
+import type { RuleIndex } from '../../abi/compiledRules.ts';
 import type { RuleList } from '../../abi/rule.ts';
 import { DIRECTION_OUT } from '../filter.ts';
 import type { ActiveRule } from './activeRule.ts';
@@ -19,7 +20,6 @@ import {
   intersect,
   intersectCareless,
   intersectNumber,
-  type RuleIndex,
 } from './ruleIndex.ts';
 import { ACTION_ANCHOR, INTERFACE, OPTION_INTERFACE_NEGATED, OPTIONS, ROW_WORDS } from './ruleRow.ts';
 import type { ActiveList, Ruleset, Rulesets } from './rulesets.ts';

@@ -18,6 +18,8 @@ export interface Original {
   readonly destination: Int32Array;
   readonly sourcePort: number;
   readonly destinationPort: number;
+  /** af-to: what it will be; the log shows it before. */
+  readonly ends: { readonly family: number };
 }
 
 export class PfLog {
@@ -57,6 +59,9 @@ export class PfLog {
     copy.end = start + frame.end - frame.network;
     this.writeHeader(copy, at, packet, rule, caller, action, reason);
     if (original?.isTranslated) writeOriginal(copy, at, packet, original);
+    if (original !== undefined && original.ends.family !== 0) {
+      pflog.setNewFamily(copy.bytes, at, original.ends.family === 4 ? pflog.AF_INET : pflog.AF_INET6);
+    }
     if (frame.needsChecksum) {
       copy.needsChecksum = true;
       copy.checksumStart = start + frame.checksumStart - frame.network;

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: ISC
 //
 // What pf.conf(5) can say and this kernel cannot do. A load that asks for it fails whole: a rule that does less than it says
-// is a hole. Queues and `set delay` shape traffic and let nothing through; they are kept for listings and not refused.
+// is a hole. Diverted packets are for daemons behind divert(4) sockets, of which an appliance has none. Queues and `set delay` shape traffic and let nothing through; they are kept for listings and not refused.
 
 import { CallError } from '../../abi/errno.ts';
-import type { PfLoad } from '../../abi/pf.ts';
 import type { Rule } from '../../abi/rule.ts';
 
-/** Throws EOPNOTSUPP, with the place it was written at, when the load needs what is not built. */
-export function refuseNotBuilt(load: PfLoad): void {
-  const mode = load.options?.syncookies?.mode ?? 'never';
-  if (mode !== 'never') throw notBuilt(`set syncookies ${mode}`);
-  for (const { rules } of load.anchors) {
-    for (const rule of rules) {
-      const what = notBuiltIn(rule);
-      if (what !== undefined) throw notBuilt(what, rule.line);
-    }
-  }
+/** Throws EOPNOTSUPP, with the place it was written at, when a rule needs what is not built. */
+export function refuseNotBuilt(rule: Rule): void {
+  const what = notBuiltIn(rule);
+  if (what !== undefined) throw notBuilt(what, rule.line);
 }
 
 function notBuiltIn(rule: Rule): string | undefined {
@@ -24,13 +17,11 @@ function notBuiltIn(rule: Rule): string | undefined {
   if (rule.afTo !== undefined && (rule.nat?.stickyAddress || rule.rdr?.stickyAddress)) {
     return 'af-to with sticky-address';
   }
-  if (rule.divert !== undefined) return `divert-${rule.divert.kind}`;
-  // There are no fingerprints to compare with; `unknown` is true of everything.
-  if (rule.os !== undefined && rule.os !== 'unknown') return `os "${rule.os}"`;
+  if (rule.divert !== undefined) return `divert-${rule.divert.kind}, for which there is no daemon,`;
   return undefined;
 }
 
-function notBuilt(what: string, line?: Rule['line']): CallError {
+function notBuilt(what: string, line: Rule['line']): CallError {
   const place = line === undefined ? '' : `${line.file}:${line.line}: `;
-  return new CallError('EOPNOTSUPP', `${place}${what} is not built yet; the rules in force stay`);
+  return new CallError('EOPNOTSUPP', `${place}${what} is not supported; the rules in force stay`);
 }

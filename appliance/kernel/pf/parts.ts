@@ -15,6 +15,7 @@ import type { Timeouts } from '../timeout.ts';
 import { AfTo } from './afTo.ts';
 import { StateMaker } from './createState.ts';
 import { Evaluator } from './evaluate.ts';
+import { Fingerprints } from './fingerprints.ts';
 import { IcmpErrorTest } from './icmpErrors.ts';
 import { Kifs } from './kifs.ts';
 import { PfLog } from './log.ts';
@@ -37,6 +38,7 @@ import { StateTest } from './stateTest.ts';
 import { Statistics } from './statistics.ts';
 import { Sticky } from './sticky.ts';
 import { SyncPort } from './sync.ts';
+import { Syncookies } from './syncookies.ts';
 import { Synproxy } from './synproxy.ts';
 import { Tables } from './tables.ts';
 import { Tags } from './tags.ts';
@@ -67,23 +69,27 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
     tables: () => settings.limits.tables!,
     entries: () => settings.limits['table-entries']!,
   });
-  const rulesets = new Rulesets({ tags: new Tags(), kifs, tables, interfaces });
+  const tags = new Tags();
+  const rulesets = new Rulesets();
   const states = new States(random.word(), settings.seconds);
   settings.listen(() => states.reserve(settings.maximumStates));
   const slots = new RuleSlots();
   const sourceNodes = new SourceNodes(settings);
   const sync = new SyncPort();
+  const fingerprints = new Fingerprints();
   const common = {
     ...ground,
     settings,
     statistics,
     kifs,
+    tags,
     tables,
     rulesets,
     states,
     slots,
     sourceNodes,
     sync,
+    fingerprints,
   };
   const evaluator = new Evaluator({ ...common, rows: new RowMatch(common) });
   const pools = new Pools(common);
@@ -108,6 +114,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
     life,
     replies,
     synproxy,
+    syncookies: new Syncookies({ ...common, replies, synproxy }),
     maker: new StateMaker({ ...common, life, sourceLimits }),
     stateTest: new StateTest({ ...common, life, icmpErrors, replies, sourceLimits, synproxy }),
     normalizer: new Normalizer({ ...common, evaluator, log }),

@@ -46,8 +46,11 @@ export class Pf implements PacketFilter {
   private readonly addresses: Int32Array[] = [];
   private readonly ends = new Ends();
   private readonly purge: Timeout;
+  private readonly second: Timeout;
   private depth = 0;
   private sinceSweep = 0;
+  /** A SYN that a syncookie stood for is before the rules, and goes nowhere itself. */
+  private recreating = false;
 
   constructor(ground: PfGround) {
     this.parts = makeParts(ground, this);
@@ -55,8 +58,10 @@ export class Pf implements PacketFilter {
       this.descriptors.push(new Descriptor());
       this.addresses.push(new Int32Array(4));
     }
-    this.purge = new Timeout(ground.timeouts, () => this.everySecond());
+    this.purge = new Timeout(ground.timeouts, () => this.purge.set(this.parts.life.purge()));
     this.purge.set(SECOND);
+    this.second = new Timeout(ground.timeouts, () => this.everySecond());
+    this.second.set(SECOND);
   }
 
   test(packet: Packet, through: Interface, direction: number): number {
@@ -76,16 +81,34 @@ export class Pf implements PacketFilter {
   }
 
   private testPacket(packet: Descriptor, frame: Packet, on: Interface, direction: number): number {
-    const { settings, normalizer, stateTest } = this.parts;
+    const { settings, normalizer, stateTest, syncookies } = this.parts;
     const read = packet.read(frame, on, direction, settings.isToday);
     if (read !== READ_OK) return this.unreadable(packet, read);
     const outcome = normalizer.normalize(packet);
     if (outcome !== NORMAL) return outcome === WAITING ? TAKEN : DROP;
     frame.state = NO_STATE;
     if (packet.isFragment) return this.byRules(packet);
+    if (!this.recreating && syncookies.takes(packet)) {
+      syncookies.answer(packet);
+      return DROP;
+    }
     const state = stateTest.test(packet);
     if (state >= 0) return this.byState(packet, state);
-    return state === NO_STATE ? this.byRules(packet) : DROP;
+    if (state !== NO_STATE) return DROP;
+    return syncookies.isAnswered(packet) ? this.byCookie(packet) : this.byRules(packet);
+  }
+
+  /** The rules see the SYN that the client has sent; the server, another one, if they pass it. */
+  private byCookie(packet: Descriptor): number {
+    const { syncookies, synproxy, pool } = this.parts;
+    const syn = syncookies.recreate(packet);
+    this.recreating = true;
+    const verdict = this.test(syn, packet.on, packet.direction);
+    this.recreating = false;
+    const { state } = syn;
+    pool.give(syn);
+    if (verdict === PASS && state >= 0) synproxy.resume(state, packet, syncookies.segmentSize(packet));
+    return DROP;
   }
 
   /** Its transport header is cut. */
@@ -172,6 +195,7 @@ export class Pf implements PacketFilter {
       log.decision(packet, rule, caller, pflog.ACTION_PASS, REASON_MATCH, translation);
     }
     this.countTables(packet, true);
+    if (this.recreating) return PASS;
     if (this.isForSynproxy(packet)) {
       translation.undo(packet);
       this.parts.synproxy.begin(packet.packet.state, packet);
@@ -230,13 +254,13 @@ export class Pf implements PacketFilter {
   // Time.
 
   private everySecond(): void {
-    const { life, sourceNodes, settings } = this.parts;
-    life.purge();
+    const { sourceNodes, settings, syncookies } = this.parts;
+    syncookies.tick();
     if (++this.sinceSweep >= settings.timeouts[timeouts.INTERVAL]!) {
       this.sinceSweep = 0;
       sourceNodes.purge();
     }
-    this.purge.set(SECOND);
+    this.second.set(SECOND);
   }
 }
 

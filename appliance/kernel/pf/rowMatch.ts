@@ -9,6 +9,7 @@ import type { Interfaces } from '../link/interfaces.ts';
 import type { Random } from '../random.ts';
 import type { Route, Routes } from '../route/routes.ts';
 import { type Descriptor, PROTOCOL_ICMP, PROTOCOL_ICMP6, PROTOCOL_TCP } from './descriptor.ts';
+import type { Fingerprints } from './fingerprints.ts';
 import type { Kifs } from './kifs.ts';
 import {
   DESTINATION,
@@ -52,6 +53,7 @@ import {
   OPTIONS,
   OS,
   OS_NAMED,
+  OS_UNKNOWN,
   PRIORITY,
   PROBABILITY,
   PROTOCOL,
@@ -77,6 +79,7 @@ export class RowMatch {
   private readonly routes: Routes;
   private readonly random: Random;
   private readonly settings: Settings;
+  private readonly fingerprints: Fingerprints;
 
   constructor(parts: {
     kifs: Kifs;
@@ -84,12 +87,14 @@ export class RowMatch {
     routes: Routes;
     random: Random;
     settings: Settings;
+    fingerprints: Fingerprints;
   }) {
     this.kifs = parts.kifs;
     this.interfaces = parts.interfaces;
     this.routes = parts.routes;
     this.random = parts.random;
     this.settings = parts.settings;
+    this.fingerprints = parts.fingerprints;
   }
 
   /** Whether rule `i` of a list matches. Tables that are asked count it. */
@@ -233,8 +238,14 @@ export class RowMatch {
       const isTagged = packet.packet.tag === list.tags[tagged - 1];
       if (isTagged === ((options & OPTION_TAGGED_NEGATED) !== 0)) return false;
     }
-    if (rows[row + OS] === OS_NAMED) return false;
+    if (rows[row + OS] !== 0 && !this.matchesSystem(list, rows[row + OS]!, packet)) return false;
     return this.matchesReceived(list, row, options, packet);
+  }
+
+  private matchesSystem(list: ActiveList, wanted: number, packet: Descriptor): boolean {
+    const names = packet.systemNames(this.fingerprints);
+    if (wanted === OS_UNKNOWN) return names === undefined;
+    return names?.has(list.compiled.systems[wanted - OS_NAMED]!) ?? false;
   }
 
   private matchesReceived(list: ActiveList, row: number, options: number, packet: Descriptor): boolean {

@@ -4,21 +4,7 @@
 // into intervals, each interval knows its rules as a set of bits, and the sets of the fields are intersected (Lakshman and Stiliadis,
 // SIGCOMM 1998). What is found is then compared in full, so the index may find too much and must never find too little.
 
-/** One field: intervals of values, and the rules that each leaves possible. */
-export interface FieldIndex {
-  /** Words of a value: 1, or 4 for IPv6. */
-  readonly width: number;
-  /** First value of each interval but the lowest, flipped so that signed order is the order of addresses, ascending. */
-  readonly bounds: Int32Array;
-  /** The set of each interval: place in `sets`, or, where `sizes` is not -1, in `members`. */
-  readonly places: Int32Array;
-  /** -1, or how many members there are besides those of the set at 0. */
-  readonly sizes: Int32Array;
-  /** Sets of bits; at 0 the rules that do not care. */
-  readonly sets: Int32Array;
-  /** Rule numbers, ascending within an interval. */
-  readonly members: Int32Array;
-}
+import type { FieldIndex } from '../../abi/compiledRules.ts';
 
 /** Order of `RuleIndex.fields`. */
 export const FIELD_SOURCE4 = 0;
@@ -27,17 +13,6 @@ export const FIELD_DESTINATION4 = 2;
 export const FIELD_DESTINATION6 = 3;
 export const FIELD_SOURCE_PORT = 4;
 export const FIELD_DESTINATION_PORT = 5;
-
-export interface RuleIndex {
-  /** 32-bit words of a set of rules. */
-  readonly words: number;
-  /** Absent where no rule cares, or where the sets would be too large. */
-  readonly fields: readonly (FieldIndex | undefined)[];
-  /** Class of each protocol number: those that no rule names share class 0. */
-  readonly classes: Uint8Array;
-  /** Rules that protocol class, direction and family leave possible: at ((class * 2 + out) * 2 + six) * words. */
-  readonly common: Int32Array;
-}
 
 /** Leaves in `into` the rules that a field's value leaves possible; one word of the value, or four at `value`. */
 export function intersect(

@@ -33,7 +33,7 @@ export const PROBABILITY = 41;
 /** Operator, low, high. */
 export const USER = 42;
 export const GROUP = 45;
-/** OS_*. */
+/** OS_UNKNOWN, or the number of a system's name plus OS_NAMED; 0 for any. */
 export const OS = 48;
 /** Plus 1. */
 export const PRIORITY = 49;
@@ -96,7 +96,7 @@ export const OPERATOR_INSIDE = 7;
 export const OPERATOR_OUTSIDE = 8;
 export const OPERATOR_RANGE = 9;
 
-/** No fingerprint is known here, so `unknown` matches every SYN and a name none. */
+/** `unknown` is every packet that no fingerprint is of. */
 export const OS_UNKNOWN = 1;
 export const OS_NAMED = 2;
 

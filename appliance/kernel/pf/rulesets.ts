@@ -2,20 +2,21 @@
 //
 // Rulesets and anchors (pf_ruleset.c): a tree of paths, each with its lists of rules; a list is replaced whole, between two packets.
 
-import type { Rule, RuleList } from '../../abi/rule.ts';
+import type { CompiledRules } from '../../abi/compiledRules.ts';
+import { CallError } from '../../abi/errno.ts';
+import type { RuleList } from '../../abi/rule.ts';
 import type { Interfaces } from '../link/interfaces.ts';
-import { ActiveRule } from './activeRule.ts';
-import { type CompiledList, compile } from './compile.ts';
+import type { ActiveRule } from './activeRule.ts';
 import { Dynamic } from './dynamic.ts';
 import type { Kifs } from './kifs.ts';
-import { ACTION, OPTION_QUICK, OPTIONS, ROW_WORDS } from './ruleRow.ts';
+import { ROW_WORDS } from './ruleRow.ts';
 import type { Table } from './table.ts';
 import type { Tables } from './tables.ts';
 import type { Tags } from './tags.ts';
 
 /** A compiled list in force: names are bound to what they mean here. */
 export class ActiveList {
-  readonly compiled: CompiledList;
+  readonly compiled: CompiledRules;
   readonly rules: readonly ActiveRule[];
   /** What the names of the compiled list are here, by their numbers. */
   readonly kifs: Int32Array;
@@ -26,25 +27,23 @@ export class ActiveList {
   /** Rules that direction, interface and protocol leave possible, as evaluation has needed them; see evaluate.ts. */
   readonly possible = new Map<number, Int32Array>();
   possibleOf = -1;
-  private readonly anchor: string;
+  readonly anchor: string;
   private readonly allTables: Tables;
   private boundTables: readonly (Table | undefined)[] = [];
   private boundOf = -1;
 
-  constructor(compiled: CompiledList, anchor: string, parts: RulesetParts) {
-    const { rows } = compiled;
+  /** `rules` are those that were compiled. */
+  constructor(compiled: CompiledRules, rules: readonly ActiveRule[], anchor: string, parts: RulesetParts) {
+    if (compiled.rows.length !== rules.length * ROW_WORDS)
+      throw new CallError('EINVAL', 'compiled from others');
     this.compiled = compiled;
+    this.rules = rules;
     this.anchor = anchor;
     this.allTables = parts.tables;
-    this.rules = compiled.rules.map((rule, i) => {
-      const at = i * ROW_WORDS;
-      const quick = (rows[at + OPTIONS]! & OPTION_QUICK) !== 0;
-      return new ActiveRule(rule, anchor, i, rows[at + ACTION]!, quick, parts.tags);
-    });
     this.kifs = Int32Array.from(compiled.interfaces, (name) => parts.kifs.numberOf(name));
     this.tags = Int32Array.from(compiled.tags, (name) => parts.tags.numberOf(name));
     this.dynamics = compiled.dynamics.map((one) => new Dynamic(one, parts.interfaces, parts.kifs));
-    this.stops = new Float64Array(compiled.rules.length + 1);
+    this.stops = new Float64Array(rules.length + 1);
   }
 
   /** The table that a name of this list means now. */
@@ -72,7 +71,7 @@ export class ActiveList {
 /** Order in which a listing shows the lists. */
 export const LISTS: readonly RuleList[] = ['scrub', 'filter', 'nat', 'binat', 'rdr'];
 
-type Lists = Partial<Record<RuleList, ActiveList>>;
+export type Lists = Partial<Record<RuleList, ActiveList>>;
 
 /** A ruleset under a path; '' is the main one. */
 export class Ruleset {
@@ -104,24 +103,9 @@ export interface RulesetParts {
 export class Rulesets {
   readonly main = new Ruleset('');
   private readonly byPath = new Map<string, Ruleset>([['', this.main]]);
-  private readonly parts: RulesetParts;
-
-  constructor(parts: RulesetParts) {
-    this.parts = parts;
-  }
 
   find(path: string): Ruleset | undefined {
     return this.byPath.get(path);
-  }
-
-  /** Makes a ruleset's lists ready; nothing is changed yet. */
-  prepare(path: string, rules: readonly Rule[]): Lists {
-    const lists: Lists = {};
-    for (const list of LISTS) {
-      const own = rules.filter((rule) => rule.list === list);
-      if (own.length > 0) lists[list] = new ActiveList(compile(own), path, this.parts);
-    }
-    return lists;
   }
 
   /** Puts lists in place of a ruleset's; one that is empty then, and has no children, goes. */

@@ -5,24 +5,16 @@
 
 import type { Family } from '../../abi/address.ts';
 import type { Rule } from '../../abi/rule.ts';
+import type { Timeouts } from '../timeout.ts';
 import type { ActiveRule } from './activeRule.ts';
+import { Flushes } from './flushes.ts';
 import type { RuleSlots } from './ruleSlots.ts';
 import type { Settings } from './settings.ts';
 import { RATE_UNIT, type SourceNode, type SourceNodes } from './sourceNodes.ts';
 import type { StateLife } from './stateLife.ts';
+import { FLAG_CONNECTED, FLAGS, RULE, SOURCE_NODE } from './stateRecord.ts';
+import type { States } from './states.ts';
 import {
-  FLAG_CONNECTED,
-  FLAG_DIRECTION,
-  FLAGS,
-  KIND,
-  RULE,
-  SOURCE_NODE,
-  STACK,
-  WIRE,
-} from './stateRecord.ts';
-import { readAddress, type States } from './states.ts';
-import {
-  LIMIT_OVERLOAD_FLUSH,
   LIMIT_OVERLOAD_TABLE,
   LIMIT_SOURCE_CONNECTIONS,
   LIMIT_SOURCE_NODES,
@@ -42,7 +34,7 @@ export class SourceLimits {
   private readonly tables: Tables;
   private readonly settings: Settings;
   private readonly statistics: Statistics;
-  private readonly words = new Int32Array(4);
+  private readonly flushes: Flushes;
 
   constructor(parts: {
     sourceNodes: SourceNodes;
@@ -52,6 +44,7 @@ export class SourceLimits {
     tables: Tables;
     settings: Settings;
     statistics: Statistics;
+    timeouts: Timeouts;
   }) {
     this.nodes = parts.sourceNodes;
     this.states = parts.states;
@@ -60,6 +53,7 @@ export class SourceLimits {
     this.tables = parts.tables;
     this.settings = parts.settings;
     this.statistics = parts.statistics;
+    this.flushes = new Flushes(parts);
   }
 
   /** Whether a rule counts by source. */
@@ -135,24 +129,6 @@ export class SourceLimits {
     const own = this.tables.resolve(rule.anchor, overload.table);
     const table = own ?? this.tables.make(rule.anchor, overload.table, now);
     this.tables.addHost(table, node.family, node.address, now);
-    if (!overload.flush) return;
-    for (let state = 0; state < this.states.end; state++) {
-      if (!this.states.isUsed(state) || !this.isFrom(state, node)) continue;
-      if (!overload.global && this.life.ruleOf(state) !== rule) continue;
-      this.life.remove(state);
-      this.statistics.countLimit(LIMIT_OVERLOAD_FLUSH);
-    }
-  }
-
-  /** Whether the connection was begun by the node's address. */
-  private isFrom(state: number, node: SourceNode): boolean {
-    const records = this.states.records(state);
-    const at = this.states.at(state);
-    if (records[at + WIRE + KIND]! >>> 8 !== node.family) return false;
-    const isIn = (records[at + FLAGS]! & FLAG_DIRECTION) === 1;
-    readAddress(records, at, isIn ? WIRE : STACK, isIn ? 0 : 1, this.words);
-    const width = node.family === 4 ? 1 : 4;
-    for (let i = 0; i < width; i++) if (this.words[i] !== node.address[i]) return false;
-    return true;
+    if (overload.flush) this.flushes.begin(node.family, node.address, overload.global ? undefined : rule);
   }
 }

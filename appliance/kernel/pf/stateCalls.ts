@@ -44,8 +44,10 @@ import {
 } from './stateRecord.ts';
 import { readAddress, readPort } from './states.ts';
 
-/** Records looked at for one page of a listing, so that it holds the kernel for less than a millisecond. */
-const PAGE = 500;
+/** Records looked at in one call, so that it holds the kernel for less than a millisecond. */
+const PAGE = 1_000;
+/** Those that are described besides. */
+const LISTED = 150;
 
 type StateCalls = 'pf.states' | 'pf.killStates' | 'pf.sourceNodes' | 'pf.killSourceNodes';
 
@@ -53,11 +55,11 @@ export function stateCalls(parts: PfParts): Pick<Handlers<PfCalls>, StateCalls> 
   const { sourceNodes } = parts;
   return {
     'pf.states': ({ cursor, filter }) => listStates(parts, cursor, new StateMatch(parts, filter ?? {})),
-    'pf.killStates': ({ filter }) => ({ killed: killStates(parts, new StateMatch(parts, filter)) }),
+    'pf.killStates': ({ cursor, filter }) => killStates(parts, cursor, new StateMatch(parts, filter)),
     'pf.sourceNodes': ({ cursor }) => {
       const all = sourceNodes.all();
-      const items = all.slice(cursor, cursor + PAGE).map((node) => describeNode(parts, node));
-      return cursor + PAGE < all.length ? { items, next: cursor + PAGE } : { items };
+      const items = all.slice(cursor, cursor + LISTED).map((node) => describeNode(parts, node));
+      return cursor + LISTED < all.length ? { items, next: cursor + LISTED } : { items };
     },
     'pf.killSourceNodes': ({ source, destination }) => ({ killed: killNodes(parts, source, destination) }),
   };
@@ -67,19 +69,21 @@ function listStates(parts: PfParts, cursor: number, match: StateMatch): Page<Sta
   const { states } = parts;
   const items: StateInfo[] = [];
   const end = Math.min(states.end, cursor + PAGE);
-  for (let state = cursor; state < end; state++) {
+  let state = cursor;
+  for (; state < end && items.length < LISTED; state++) {
     if (states.isUsed(state) && match.matches(state)) items.push(describeState(parts, state));
   }
-  return end < states.end ? { items, next: end } : { items };
+  return state < states.end ? { items, next: state } : { items };
 }
 
-function killStates(parts: PfParts, match: StateMatch): number {
+function killStates(parts: PfParts, cursor: number, match: StateMatch): { killed: number; next?: number } {
   const { states, life, settings, sync } = parts;
   // All of them, or those of an interface: peers forget this machine's with one word, and are told the others one by one.
   const cleared = match.clearsInterface;
-  if (cleared !== undefined) sync.target?.cleared(cleared);
+  if (cleared !== undefined && cursor === 0) sync.target?.cleared(cleared);
   let killed = 0;
-  for (let state = 0; state < states.end; state++) {
+  const end = Math.min(states.end, cursor + PAGE);
+  for (let state = cursor; state < end; state++) {
     if (!states.isUsed(state) || !match.matches(state)) continue;
     const records = states.records(state);
     const at = states.at(state);
@@ -89,7 +93,7 @@ function killStates(parts: PfParts, match: StateMatch): number {
     life.remove(state);
     killed++;
   }
-  return killed;
+  return end < states.end ? { killed, next: end } : { killed };
 }
 
 /** A filter's criteria against records; hosts are those on the wire, the one that began the connection first. */

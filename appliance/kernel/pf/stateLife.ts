@@ -2,6 +2,7 @@
 //
 // When states end (pf_state_expires, pf_purge_expired_states, pf_unlink_state), and what they take with them.
 
+import { SECOND } from '../clock.ts';
 import type { Pools } from './pools.ts';
 import { NO_RULE, type RuleSlots } from './ruleSlots.ts';
 import type { Settings } from './settings.ts';
@@ -27,8 +28,9 @@ import {
 import { readAddress, type States } from './states.ts';
 import * as timeouts from './timeouts.ts';
 
-/** States looked at in one purge at least. */
+/** States looked at in one purge at least, and at most: as many expire in well under a millisecond. */
 const PURGE_MINIMUM = 64;
+const PURGE_MAXIMUM = 2_048;
 
 /** Told of a state that ends, while its record is still whole (synproxy resets the client, pfsync tells its peers). */
 export type EndListener = (state: number, expired: boolean) => void;
@@ -74,17 +76,22 @@ export class StateLife {
     );
   }
 
-  /** Looks at a part of the table, so that all of it is seen within `interval` seconds when this is done every second. */
-  purge(): void {
+  /**
+   * Ends those whose time is up in a part of the table; answers in how many microseconds the next part is due, so that all of it is seen
+   * within `interval` seconds, and no part is long.
+   */
+  purge(): number {
     const { states, settings } = this;
     const share = Math.ceil(states.end / Math.max(1, settings.timeouts[timeouts.INTERVAL]!));
-    const many = Math.min(states.end, Math.max(PURGE_MINIMUM, share));
+    const parts = Math.max(1, Math.ceil(share / PURGE_MAXIMUM));
+    const many = Math.min(states.end, Math.max(PURGE_MINIMUM, Math.ceil(share / parts)));
     const now = settings.seconds;
     for (let i = 0; i < many; i++) {
       if (this.place >= states.end) this.place = 0;
       const state = this.place++;
       if (states.isUsed(state) && this.expires(state) <= now) this.remove(state, true);
     }
+    return Math.floor(SECOND / parts);
   }
 
   /** Ends a state; `expired` when its time was up. */

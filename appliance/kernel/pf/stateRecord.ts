@@ -98,6 +98,8 @@ export const FLAG_MORE_RULES = 1 << 15;
 export const FLAG_TOLD = 1 << 16;
 export const FLAG_HEARD_SOURCE = 1 << 17;
 export const FLAG_HEARD_DESTINATION = 1 << 18;
+/** TCP, and the handshake is not complete. */
+export const FLAG_HALF_OPEN = 1 << 19;
 
 /**
  * Whether a packet runs as the one that made the state. Both ways of a state between families come in, so that the family tells which

@@ -23,6 +23,7 @@ import {
   FLAG_DIRECTION,
   FLAG_EXTRA,
   FLAG_FAMILIES,
+  FLAG_HALF_OPEN,
   FLAG_HEARD_DESTINATION,
   FLAG_HEARD_SOURCE,
   FLAG_MORE_RULES,
@@ -181,6 +182,7 @@ export class StateTest {
       if (outcome !== tcpState.TRACK_MISMATCH) this.heard(records, at, source);
     }
     if (outcome === tcpState.TRACK_MISMATCH) return this.mismatch(records, source, destination, packet);
+    if ((records[at + FLAGS]! & FLAG_HALF_OPEN) !== 0) this.settle(records, at, source, destination);
     if (outcome === tcpState.TRACK_CONNECTED && !this.connected(state, records, at)) return REFUSED;
     if ((records[at + FLAGS]! & FLAG_EXTRA) === 0) return state;
     return this.followTimestamps(records, at, source, destination, packet) ? state : REFUSED;
@@ -192,6 +194,13 @@ export class StateTest {
     const flags =
       records[at + FLAGS]! | (source === at + SOURCE ? FLAG_HEARD_SOURCE : FLAG_HEARD_DESTINATION);
     records[at + FLAGS] = (flags & both) === both ? flags & ~(both | FLAG_TOLD) : flags;
+  }
+
+  private settle(records: Int32Array, at: number, source: number, destination: number): void {
+    const { ESTABLISHED } = tcpState;
+    if (records[source + PEER_STATE]! < ESTABLISHED || records[destination + PEER_STATE]! < ESTABLISHED)
+      return;
+    this.states.endHandshake(records, at);
   }
 
   private mismatch(records: Int32Array, source: number, destination: number, packet: Descriptor): number {

@@ -13,6 +13,7 @@ import {
   ADDRESS_1,
   CREATOR,
   FLAG_FAMILIES,
+  FLAG_HALF_OPEN,
   FLAG_TRANSLATED,
   FLAGS,
   GENERATION,
@@ -92,6 +93,8 @@ export class States {
   private readonly freeExtras: number[] = [];
   /** States bound to each interface, by its index; floating ones at 0. */
   private readonly boundTo: number[] = [0];
+  /** TCP states whose handshake is not complete. */
+  halfOpen = 0;
   searches = 0;
   inserts = 0;
   removals = 0;
@@ -223,6 +226,7 @@ export class States {
     const at = this.at(state);
     this.unlink(state, WIRE);
     if ((records[at + FLAGS]! & FLAG_TRANSLATED) !== 0) this.unlink(state, STACK);
+    this.endHandshake(records, at);
     records[at + GENERATION] = (records[at + GENERATION]! + 1) | 0;
     records[at + NEXT] = this.free;
     this.free = state + 1;
@@ -230,6 +234,18 @@ export class States {
     this.removals++;
     const bound = records[at + INTERFACE]!;
     this.boundTo[bound] = this.boundTo[bound]! - 1;
+  }
+
+  beginHandshake(records: Int32Array, at: number): void {
+    records[at + FLAGS] = records[at + FLAGS]! | FLAG_HALF_OPEN;
+    this.halfOpen++;
+  }
+
+  /** The handshake is complete, or the state at its end. */
+  endHandshake(records: Int32Array, at: number): void {
+    if ((records[at + FLAGS]! & FLAG_HALF_OPEN) === 0) return;
+    records[at + FLAGS] = records[at + FLAGS]! & ~FLAG_HALF_OPEN;
+    this.halfOpen--;
   }
 
   private allocate(): number {

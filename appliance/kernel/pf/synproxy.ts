@@ -80,6 +80,23 @@ export class Synproxy {
     this.answerSyn(records, source, packet);
   }
 
+  /** The client has acknowledged a syncookie, and the rules have made a state of the SYN that it was, which offered `mss`. */
+  resume(state: number, packet: Descriptor, mss: number): void {
+    const records = this.states.records(state);
+    const at = this.states.at(state);
+    if (records[at + SOURCE_NODE] !== 0 && !this.sourceLimits.connected(state)) {
+      return this.statistics.count(REASON_SOURCE_LIMIT);
+    }
+    const source = at + SOURCE;
+    const { bytes, transport } = packet.packet;
+    records[source + PEER_STATE] = PROXY_DST;
+    records[source + SEQ_HIGH] = (tcp.acknowledgment(bytes, transport) - 1) | 0;
+    records[source + SEQ_LOW] = (tcp.sequence(bytes, transport) - 1) | 0;
+    records[source + SEQ_DIFFERENCE] = 0;
+    records[source + WINDOW_SCALE] = mss << MSS_SHIFT;
+    this.speakToServer(records, at, packet);
+  }
+
   /** A packet of a connection whose handshake pf is in. Answers REFUSED: pf takes all of them. */
   test(state: number, records: Int32Array, at: number, forward: boolean, packet: Descriptor): number {
     this.statistics.count(REASON_SYNPROXY);
@@ -215,7 +232,7 @@ export class Synproxy {
   }
 
   /** What the client offers, as far as both ways carry it. */
-  private mss(packet: Descriptor): number {
+  mss(packet: Descriptor): number {
     const { bytes, transport } = packet.packet;
     const at = tcpOptions.find(bytes, transport, tcpOptions.MSS);
     const offered = at < 0 ? DEFAULT_MSS : tcpOptions.mss(bytes, at);

@@ -2,8 +2,9 @@
 //
 // A table of addresses (pf_table.c): longest-prefix matching with negation, changes, counters.
 
-import { addressBits, type Family, INET, maskWord, type Prefix } from '../../abi/address.ts';
-import type { TableAddressInfo, TableChange, TableEntry, TableInfo } from '../../abi/pf.ts';
+import { addressBits, comparePrefixes, type Family, INET, maskWord, type Prefix } from '../../abi/address.ts';
+import { ENTRY_WORDS, unpackEntry } from '../../abi/packedEntries.ts';
+import type { PrefixCount, TableAddressInfo, TableChange, TableEntry, TableInfo } from '../../abi/pf.ts';
 import { PrefixTable } from '../route/prefixTable.ts';
 
 /** Columns of the counters: in and out, each blocked, passed, passed by a state although the table does not match any more. */
@@ -17,8 +18,8 @@ export const COLUMN_OUT = 3;
 /** One address of a table (struct pfr_kentry). */
 export class TableMember {
   readonly family: Family;
-  /** Host bits are zero. */
-  readonly words: Int32Array;
+  /** Host bits are zero. A plain array takes a quarter of the memory of a typed one, which counts with a hundred thousand. */
+  readonly words: readonly number[];
   readonly length: number;
   negated: boolean;
   weight: number;
@@ -31,8 +32,7 @@ export class TableMember {
   constructor(entry: TableEntry, cleared: number) {
     const { family, words, length } = entry.prefix;
     this.family = family;
-    this.words = new Int32Array(words.length);
-    for (let i = 0; i < words.length; i++) this.words[i] = words[i]! & maskWord(length, i);
+    this.words = words.map((word, i) => word & maskWord(length, i));
     this.length = length;
     this.negated = entry.negated;
     this.weight = entry.weight ?? 1;
@@ -41,6 +41,50 @@ export class TableMember {
 
   get isHost(): boolean {
     return this.length === addressBits(this.family);
+  }
+}
+
+/**
+ * Content that a table gets all at once, made ready beside what it has. Members that stay are the same ones, with their counters;
+ * those whose sign or weight changes are new ones with them.
+ */
+export class StagedEntries {
+  readonly prefixes: Prefixes;
+  readonly members = new Set<TableMember>();
+  /** Of those, known before; and of these, with another sign. */
+  kept = 0;
+  changed = 0;
+  private readonly table: Table;
+
+  constructor(table: Table, sizes: readonly PrefixCount[]) {
+    this.table = table;
+    this.prefixes = { 4: new PrefixTable(), 6: new PrefixTable() };
+    for (const { family, length, count } of sizes) this.prefixes[family].reserve(length, count);
+  }
+
+  /** Entries as abi/packedEntries.ts has them; of one that comes twice the first counts. */
+  add(packed: Int32Array, now: number): void {
+    for (let at = 0; at < packed.length; at += ENTRY_WORDS) {
+      const entry = unpackEntry(packed, at);
+      const { family, words, length } = entry.prefix;
+      if (this.prefixes[family].get(words, length) !== undefined) continue;
+      const member = this.memberFor(entry, now);
+      this.members.add(member);
+      this.prefixes[family].set(member.words, member.length, member);
+    }
+  }
+
+  private memberFor(entry: TableEntry & { readonly weight: number }, now: number): TableMember {
+    const known = this.table.find(entry.prefix);
+    if (known !== undefined) this.kept++;
+    if (known !== undefined && known.negated !== entry.negated) this.changed++;
+    if (known?.negated === entry.negated && known.weight === entry.weight) return known;
+    const member = new TableMember(entry, known?.cleared ?? now);
+    if (known !== undefined) {
+      member.counters = known.counters;
+      member.states = known.states;
+    }
+    return member;
   }
 }
 
@@ -63,7 +107,7 @@ export class Table {
   /** Packets, then bytes. */
   private readonly traffic = new Float64Array(2 * COLUMNS);
   private prefixes: Prefixes = { 4: new PrefixTable(), 6: new PrefixTable() };
-  private readonly members = new Set<TableMember>();
+  private members = new Set<TableMember>();
   /** Addresses that pools may choose, in order; made when asked for. */
   private ordered: { [F in Family]: readonly TableMember[] } | undefined;
 
@@ -101,7 +145,7 @@ export class Table {
   /** Members of a family that are not negated, in the order of their addresses, of equal ones the longer prefix first. */
   inOrder(family: Family): readonly TableMember[] {
     if (this.ordered === undefined) {
-      const usable = [...this.members].filter((member) => !member.negated).sort(compareMembers);
+      const usable = [...this.members].filter((member) => !member.negated).sort(comparePrefixes);
       this.ordered = {
         4: usable.filter((member) => member.family === INET),
         6: usable.filter((member) => member.family !== INET),
@@ -171,6 +215,21 @@ export class Table {
     return { added, deleted: gone.length, changed };
   }
 
+  /** New content, to be filled and then taken. `sizes` says how much there will be. */
+  stage(sizes: readonly PrefixCount[]): StagedEntries {
+    return new StagedEntries(this, sizes);
+  }
+
+  /** Puts staged content in place of what there is. */
+  take(staged: StagedEntries): TableChange {
+    const { kept, changed } = staged;
+    const change = { added: staged.members.size - kept, deleted: this.members.size - kept, changed };
+    this.prefixes = staged.prefixes;
+    this.members = staged.members;
+    this.ordered = undefined;
+    return change;
+  }
+
   flush(dryRun = false): TableChange {
     const deleted = this.members.size;
     if (!dryRun) {
@@ -197,7 +256,7 @@ export class Table {
     return { 4: new PrefixTable(), 6: new PrefixTable() };
   }
 
-  private find(prefix: Prefix): TableMember | undefined {
+  find(prefix: Prefix): TableMember | undefined {
     return this.prefixes[prefix.family].get(prefix.words, prefix.length);
   }
 
@@ -215,20 +274,24 @@ export class Table {
 
   // Descriptions.
 
-  /** `count` members from the `from`th on, in the order of addresses. */
+  /** `count` members from the `from`th on, in the order in which they came. */
   addresses(from: number, count: number): TableAddressInfo[] {
-    const all = [...this.members].sort(compareMembers);
-    return all.slice(from, from + count).map((member) => {
+    const result: TableAddressInfo[] = [];
+    let place = 0;
+    for (const member of this.members) {
+      if (place++ < from) continue;
+      if (result.length === count) break;
       const counters = member.counters ?? NO_COUNTERS;
-      return {
+      result.push({
         prefix: { family: member.family, words: [...member.words], length: member.length },
         negated: member.negated,
         ...(member.weight === 1 ? {} : { weight: member.weight }),
         cleared: member.cleared,
         packets: [...counters.subarray(0, COLUMNS)],
         bytes: [...counters.subarray(COLUMNS)],
-      };
-    });
+      });
+    }
+    return result;
   }
 
   info(): TableInfo {
@@ -250,12 +313,3 @@ export class Table {
 }
 
 const NO_COUNTERS = new Float64Array(2 * COLUMNS);
-
-function compareMembers(a: TableMember, b: TableMember): number {
-  if (a.family !== b.family) return a.family - b.family;
-  for (let i = 0; i < a.words.length; i++) {
-    const difference = (a.words[i]! >>> 0) - (b.words[i]! >>> 0);
-    if (difference !== 0) return difference;
-  }
-  return b.length - a.length;
-}

@@ -5,12 +5,11 @@
 import type { Handlers } from '../../abi/client.ts';
 import { CallError } from '../../abi/errno.ts';
 import type { PfCalls, TableChange } from '../../abi/pf.ts';
-import type { Rule } from '../../abi/rule.ts';
 import type { PfParts } from './parts.ts';
 import type { Table } from './table.ts';
 
-/** Addresses in one page of a listing. */
-const PAGE = 1_000;
+/** Addresses in one page of a listing, so that it holds the kernel for about a millisecond. */
+const PAGE = 200;
 
 type TableCalls = 'pf.tables' | 'pf.tableAddresses' | 'pf.changeTable' | 'pf.testTable';
 
@@ -95,24 +94,14 @@ export function refreshReferences({ tables, rulesets, settings }: PfParts): void
     table.ruleReferences = 0;
     table.anchorReferences = 0;
   }
-  for (const { rule, anchor } of rulesets.rules()) {
-    for (const name of tableNames(rule)) {
+  for (const { anchor, compiled } of rulesets.lists()) {
+    for (const { table: name, count } of compiled.references) {
       const used = tables.resolve(anchor, name) ?? tables.make(anchor, name, settings.seconds);
-      if (used.anchor === anchor) used.ruleReferences++;
-      else used.anchorReferences++;
+      if (used.anchor === anchor) used.ruleReferences += count;
+      else used.anchorReferences += count;
     }
   }
   for (const table of tables.list()) {
     if (!table.persist && table.ruleReferences + table.anchorReferences === 0) tables.delete(table);
   }
-}
-
-/** Tables that a rule names, as hosts, in pools and for overload. */
-function tableNames(rule: Rule): string[] {
-  const hosts = [rule.source.address, rule.destination.address];
-  const pools = [rule.nat, rule.rdr, rule.route?.pool].flatMap((pool) => pool?.entries ?? []);
-  const addresses = [...hosts, ...pools.map((entry) => entry.address)];
-  const names = addresses.flatMap((address) => (address.kind === 'table' ? [address.name] : []));
-  const overload = rule.state?.options.overload?.table;
-  return overload === undefined ? names : [...names, overload];
 }

@@ -66,15 +66,20 @@ export class Tables {
     if (this.tables.size + more > this.limits.tables()) throw new CallError('ENOMEM', 'too many tables');
   }
 
-  /** Refuses what would be more entries in all tables together than the limit allows. */
-  checkRoom(more: number): void {
-    if (!this.hasRoom(more)) throw new CallError('ENOMEM', 'too many table entries');
+  /** A table that is nowhere yet. */
+  unmade(anchor: string, name: string): Table {
+    return new Table(anchor, name, 0);
   }
 
-  private hasRoom(more: number): boolean {
+  /** Refuses what would be more entries in all tables together than the limit allows. */
+  checkRoom(more: number, limit = this.limits.entries()): void {
+    if (!this.hasRoom(more, limit)) throw new CallError('ENOMEM', 'too many table entries');
+  }
+
+  private hasRoom(more: number, limit = this.limits.entries()): boolean {
     let total = more;
     for (const table of this.tables.values()) total += table.size;
-    return total <= this.limits.entries();
+    return total <= limit;
   }
 
   list(anchor?: string): Table[] {

@@ -43,6 +43,12 @@ class LengthTable<T> {
     this.keys[at + 3] = w3 & this.m3;
   }
 
+  reserve(count: number): void {
+    let slots = this.values.length;
+    while (4 * (count + 1) > 3 * slots) slots *= 2;
+    if (slots > this.values.length) this.resize(slots);
+  }
+
   delete(w0: number, w1: number, w2: number, w3: number): void {
     let hole = this.slot(w0 & this.m0, w1 & this.m1, w2 & this.m2, w3 & this.m3);
     if (this.values[hole] === undefined) return;
@@ -121,13 +127,22 @@ export class PrefixTable<T> {
       ?.get(words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0);
   }
 
+  /** Makes room for so many prefixes of a length. */
+  reserve(length: number, count: number): void {
+    this.tableFor(length).reserve(count);
+  }
+
   set(words: ArrayLike<number>, length: number, value: T): void {
+    this.tableFor(length).set(words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, value);
+  }
+
+  private tableFor(length: number): LengthTable<T> {
     let table = this.tables.find((one) => one.length === length);
     if (table === undefined) {
       table = new LengthTable<T>(length);
       this.tables = [...this.tables, table].sort((a, b) => b.length - a.length);
     }
-    table.set(words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0, value);
+    return table;
   }
 
   delete(words: ArrayLike<number>, length: number): void {

@@ -11,12 +11,13 @@ import * as icmp from '../../../appliance/wire/icmp.ts';
 import * as icmp6 from '../../../appliance/wire/icmp6.ts';
 import * as ipv4 from '../../../appliance/wire/ipv4.ts';
 import * as ipv6 from '../../../appliance/wire/ipv6.ts';
+import * as pflog from '../../../appliance/wire/pflog.ts';
 import * as tcp from '../../../appliance/wire/tcp.ts';
 import { icmp6Message, icmpMessage, ip4, ip6, type Network, tcpSegment, udp } from '../../support/packets.ts';
 import { LEFT_LINK, RIGHT, RIGHT_OWN } from '../../support/router.ts';
 import type { WireOptions } from '../../support/world.ts';
 import { answers, solicitation, solicitedNode } from '../inet6/messages.ts';
-import { Filter } from './filter.ts';
+import { Filter, tell } from './filter.ts';
 
 const SIX = '2001:db8:1::9';
 const SIX_OWN = '2001:db8:1::1';
@@ -87,7 +88,8 @@ test('NAT64: a state as pfctl -ss shows it, killed by its ends on the wire', () 
     `all tcp 198.51.100.1:${portOf(syn)} (${SIX}[1024]) -> 198.51.100.9:80 (${RIGHT_IN_SIX}[80])       CLOSED:SYN_SENT`,
   );
   const source = { prefix: { family: INET, words: [(198 << 24) | (51 << 16) | (100 << 8) | 9], length: 32 } };
-  const kill = (filterOf: object) => filter.router.host.call('pf.killStates', { filter: filterOf }).killed;
+  const kill = (filterOf: object) =>
+    filter.router.host.call('pf.killStates', { cursor: 0, filter: filterOf }).killed;
   assert.equal(kill({ source }), 0);
   assert.equal(kill({ family: 6 }), 1);
 });
@@ -233,4 +235,16 @@ test('synproxy shakes hands on both sides, each in its family', () => {
     `left ${RIGHT_IN_SIX}:80 > ${SIX}:1024 . ${(own + 1) >>> 0} ack 1001`,
     `right 198.51.100.1:${port} > 198.51.100.9:80 . ${Number(sequence) + 1} ack 7001`,
   ]);
+});
+
+test('the log shows the packet as it came, and the family that it gets', () => {
+  const filter = new DualFilter(NAT64.replace('pass in', 'pass in log'));
+  const { host } = filter.router;
+  host.call('interface.create', { name: 'pflog0' });
+  const { id } = host.call('capture.open', { interface: 'pflog0', snaplen: 65535 });
+  filter.left(six(udp(53, 53, 'abc')));
+  const { count, records } = host.call('capture.read', { id });
+  assert.equal(count, 1);
+  assert.equal(pflog.newFamily(records, 16), pflog.AF_INET);
+  assert.equal(tell(records, pflog.payloadAt(records, 16)), `${SIX}:53 > ${RIGHT_IN_SIX}:53 udp 3`);
 });

@@ -82,7 +82,7 @@ test('changes say what they did, or would do', () => {
     deleted: 1,
     changed: 1,
   });
-  assert.deepEqual(show(table), ['10.0.0.2/32', '!10.1.0.0/16']);
+  assert.deepEqual(show(table), ['!10.1.0.0/16', '10.0.0.2/32']);
   assert.deepEqual(table.delete([entry('10.0.0.9/32'), entry('10.0.0.2/32')]), {
     added: 0,
     deleted: 1,

@@ -92,10 +92,10 @@ describe('two routers', () => {
     pair.run(2);
     assert.equal(states(b).length, 4);
     const [one] = states(a);
-    a.host.call('pf.killStates', { filter: { id: one!.id } });
+    a.host.call('pf.killStates', { cursor: 0, filter: { id: one!.id } });
     pair.run(2);
     assert.deepEqual([states(a).length, states(b).length], [3, 3]);
-    a.host.call('pf.killStates', { filter: {} });
+    a.host.call('pf.killStates', { cursor: 0, filter: {} });
     pair.run(2);
     assert.deepEqual([states(a).length, states(b).length], [0, 0]);
     pair.run(30);
@@ -359,7 +359,7 @@ describe('three routers', () => {
     assert.deepEqual(summary(b), summary(a));
     assert.deepEqual(summary(c), summary(a));
     assert.equal(pair.fromLeft(client(ACK, 1001, 5001, 10, 1025), c).length, 1);
-    c.host.call('pf.killStates', { filter: {} });
+    c.host.call('pf.killStates', { cursor: 0, filter: {} });
     pair.run(2);
     assert.deepEqual([states(a).length, states(b).length, states(c).length], [0, 0, 0]);
   });

@@ -25,9 +25,7 @@ const FLUSHERS: Readonly<Record<Exclude<FlushModifier, 'all'>, Flusher>> = {
     session.say('source tracking entries cleared');
   },
   states: async (session) => {
-    const { killed } = await session.kernel.call('pf.killStates', {
-      filter: { interface: session.args.interface },
-    });
+    const killed = await killMatching(session, { interface: session.args.interface });
     session.say(`${killed} states cleared`);
   },
   info: async (session) => {
@@ -36,7 +34,11 @@ const FLUSHERS: Readonly<Record<Exclude<FlushModifier, 'all'>, Flusher>> = {
     session.say(`pf: statistics cleared${on === undefined ? '' : ` for interface ${on}`}`);
   },
   Tables: flushTables,
-  osfp: async (session) => session.say('OS fingerprints cleared'),
+  osfp: async (session) => {
+    const dialect = await session.loadedDialect();
+    await session.kernel.call('pf.load', { dialect, anchors: [], tables: [], fingerprints: [] });
+    session.say('OS fingerprints cleared');
+  },
   Reset: resetOptions,
 };
 
@@ -118,7 +120,7 @@ export async function killStates(session: Session): Promise<void> {
   if (first === 'label' || first === 'id' || first === 'key') {
     if (second === undefined) throw new Failure(`no ${first} specified`);
     const filter = { interface: wanted, ...namedFilter(first, second) };
-    const { killed } = await session.kernel.call('pf.killStates', { filter });
+    const killed = await killMatching(session, filter);
     session.say(`killed ${killed} states`);
     return;
   }
@@ -134,10 +136,24 @@ export async function killStates(session: Session): Promise<void> {
         source: isEverything(source) ? undefined : { prefix: source },
         destination: destination && { prefix: destination },
       };
-      total += (await session.kernel.call('pf.killStates', { filter })).killed;
+      total += await killMatching(session, filter);
     }
   }
   session.say(killedText(total, 'states', sources.length, second === undefined ? 0 : destinations.length));
+}
+
+/** Kills page by page; answers how many there were. */
+async function killMatching(session: Session, filter: StateFilter): Promise<number> {
+  let total = 0;
+  for (let cursor: number | undefined = 0; cursor !== undefined; ) {
+    const page: { killed: number; next?: number } = await session.kernel.call('pf.killStates', {
+      cursor,
+      filter,
+    });
+    total += page.killed;
+    cursor = page.next;
+  }
+  return total;
 }
 
 function killedText(count: number, what: string, sources: number, destinations: number): string {

@@ -3,17 +3,22 @@
 // `pfctl -f`: a configuration is read, shown with -v, and loaded in one transaction. Nothing is loaded unless all of it
 // parses.
 
+import type { Fingerprint } from '../../../abi/fingerprint.ts';
 import type { AnchorRules, PfLoad } from '../../../abi/pf.ts';
 import type { Dialect, RuleList } from '../../../abi/rule.ts';
 import type { LoadParts } from '../../config/pf/build/config.ts';
 import { rulesetChecksum } from '../../config/pf/checksum.ts';
 import { formatDiagnostic } from '../../config/pf/diagnostics.ts';
 import type { Facts } from '../../config/pf/facts.ts';
+import { OBSERVED } from '../../config/pf/fingerprints/observed.ts';
+import { parsePfOs } from '../../config/pf/fingerprints/pfOs.ts';
 import { listRules } from '../../config/pf/listing.ts';
 import { fileProblem, loadPfConf } from '../../config/pf/loadPfConf.ts';
 import { type ParsedPfConf, type ParseOptions, pfLoadOf } from '../../config/pf/pfConf.ts';
 import { allPages, Failure, type Session } from './session.ts';
 
+/** pf.os(5). */
+const PF_OS = '/etc/pf.os';
 const TRANSLATION: readonly RuleList[] = ['nat', 'rdr', 'binat'];
 
 /** Loads the file of -f; answers whether all went well. */
@@ -123,15 +128,39 @@ async function load(
     ...(await Promise.all(built.anchors.map((anchor) => keepOtherLists(session, anchor, parts)))),
     ...(await staleInlineAnchors(session, built)),
   ];
+  const fingerprints = parts.options ? await readFingerprints(session, main.fingerprintsFile) : undefined;
   const mainRules = anchors.find((anchor) => anchor.path === '');
   const request: PfLoad = {
     ...built,
     anchors: parts.filter || parts.translation ? anchors : [],
     options: built.options && (args.merge ? built.options : withDefaults(built.options)),
+    fingerprints,
     queues: parts.queues ? built.queues : undefined,
     checksum: mainRules && rulesetChecksum(mainRules.rules, main.dialect),
   };
   await kernel.call('pf.load', request);
+}
+
+/** The file that the configuration names, else the machine's own, else what comes with rhine. */
+async function readFingerprints(
+  session: Session,
+  named: string | undefined,
+): Promise<readonly Fingerprint[]> {
+  const { files } = session.context;
+  const own = named ?? ((await files.exists(PF_OS)) ? PF_OS : undefined);
+  const text = own === undefined ? OBSERVED : await readNamed(session, own);
+  const { list, diagnostics } = parsePfOs(text, own ?? 'built-in fingerprints');
+  for (const diagnostic of diagnostics.list) session.err(formatDiagnostic(diagnostic));
+  if (diagnostics.errors > 0) throw new Failure('fingerprints not loaded, nor the rules');
+  return list;
+}
+
+async function readNamed(session: Session, file: string): Promise<string> {
+  try {
+    return await session.context.files.read(file);
+  } catch (error) {
+    throw new Failure(`${file}: ${fileProblem(error)}`);
+  }
 }
 
 /** A full load begins from nothing skipped; what is not said has the dialect's default. */

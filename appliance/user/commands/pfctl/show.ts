@@ -2,6 +2,7 @@
 //
 // `pfctl -s WHAT`.
 
+import { listFingerprints } from '../../config/pf/fingerprints/pfOs.ts';
 import type { ShowModifier } from './arguments.ts';
 import type { Session } from './session.ts';
 import { showAnchors, showInfo, showInterfaces, showMemory, showQueues, showTimeouts } from './showInfo.ts';
@@ -24,8 +25,11 @@ const SHOWERS: Readonly<Record<Exclude<ShowModifier, 'all'>, Shower>> = {
   timeouts: showTimeouts,
   memory: showMemory,
   Tables: showTables,
-  osfp: async (session) =>
-    session.out('Class\tVersion\tSubtype(subversion)\n-----\t-------\t-------------------'),
+  osfp: async (session) => {
+    const list = await session.kernel.call('pf.fingerprints', {});
+    if (session.args.json) return session.json(list);
+    for (const line of listFingerprints(list)) session.out(line);
+  },
   Running: async (session) => {
     const { enabled } = await session.kernel.call('pf.status', {});
     session.out(enabled ? 'Enabled' : 'Disabled');
@@ -65,6 +69,10 @@ export async function show(session: Session, what: ShowModifier): Promise<void> 
     session.out(dialect === 'openbsd' && section.what === 'queue' ? 'QUEUES:' : section.title);
     for (const line of lines) session.out(line);
   }
+  const { length } = await session.kernel.call('pf.fingerprints', {});
+  session.out('');
+  session.out('OS FINGERPRINTS:');
+  session.out(`${length} fingerprints loaded`);
 }
 
 /** The same session, whose lines are kept. */

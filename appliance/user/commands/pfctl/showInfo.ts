@@ -42,13 +42,16 @@ export function statusLines(status: PfStatus, verbose: boolean): string[] {
     status.since > 0 ? `${(value / status.since).toFixed(1).padStart(14)}/s` : ''.padStart(14);
   const row = (name: string, value: number, tail = rate(value)) =>
     `  ${name.padEnd(25)} ${String(value).padStart(14)} ${tail}`;
-  const table = (entries: PfStatus['states']) => [
+  const { dialect } = status;
+  const table = (entries: PfStatus['states'] | PfStatus['sourceNodes']) => [
     row('current entries', entries.current, ''.padStart(14)),
+    ...('halfOpen' in entries && dialect === 'openbsd'
+      ? [row('half-open tcp', entries.halfOpen, ''.padStart(14))]
+      : []),
     row('searches', entries.searches),
     row('inserts', entries.inserts),
     row('removals', entries.removals),
   ];
-  const { dialect } = status;
   const lines = [...headLines(status), '', ...(verbose ? identityLines(status) : [])];
   if (status.logInterface !== undefined) lines.push(...interfaceLines(status.logInterface), '');
   lines.push(`${'State Table'.padEnd(27)} ${'Total'.padStart(14)} ${'Rate'.padStart(16)}`);
@@ -61,6 +64,10 @@ export function statusLines(status: PfStatus, verbose: boolean): string[] {
   lines.push('Limit Counters');
   for (const name of LIMIT_COUNTERS.slice(0, LIMIT_COUNTER_COUNT[dialect])) {
     lines.push(row(name, status.limitCounters[name] ?? 0));
+  }
+  if (status.syncookies !== undefined) {
+    lines.push('Adaptive Syncookies Watermarks');
+    lines.push(row('start', status.syncookies.start, 'states'), row('end', status.syncookies.end, 'states'));
   }
   return lines;
 }

@@ -3,7 +3,7 @@
 // `pfctl -t TABLE -T COMMAND` (pfctl(8)). What each address met is worked out here against the table's content, the
 // change itself is one call.
 
-import { addressBits, contains, type Prefix, sameAddress } from '../../../abi/address.ts';
+import { addressBits, comparePrefixes, contains, type Prefix } from '../../../abi/address.ts';
 import { formatPrefix } from '../../../abi/addressText.ts';
 import type { TableAddressInfo, TableChange, TableEntry } from '../../../abi/pf.ts';
 import { Diagnostics, formatDiagnostic } from '../../config/pf/diagnostics.ts';
@@ -67,32 +67,32 @@ class TableRun {
   async add(): Promise<number> {
     const entries = await this.entries();
     const missing = await this.create();
-    const content = missing ? [] : await this.content();
+    const content = missing ? [] : await this.contentBefore();
     const change = await this.change('add', entries);
     this.say(`${change.added}/${entries.length} addresses added`);
-    this.feedback(markAdded(entries, content));
+    this.feedback(() => markAdded(entries, content));
     return 0;
   }
 
   async delete(): Promise<number> {
     const entries = await this.entries();
-    const content = await this.content();
+    const content = await this.contentBefore();
     const change = await this.change('delete', entries);
     this.say(`${change.deleted}/${entries.length} addresses deleted`);
-    this.feedback(markDeleted(entries, content));
+    this.feedback(() => markDeleted(entries, content));
     return 0;
   }
 
   async replace(): Promise<number> {
     const entries = await this.entries();
     const missing = await this.create();
-    const content = missing ? [] : await this.content();
+    const content = missing ? [] : await this.contentBefore();
     const { added, deleted, changed } = await this.change('replace', entries);
     if (added > 0) this.say(`${added} addresses added`);
     if (deleted > 0) this.say(`${deleted} addresses deleted`);
     if (changed > 0) this.say(`${changed} addresses changed`);
     if (added + deleted + changed === 0) this.say('no changes');
-    this.feedback(markReplaced(entries, content));
+    this.feedback(() => markReplaced(entries, content));
     return 0;
   }
 
@@ -105,7 +105,7 @@ class TableRun {
     const old = content.filter((entry) => uptime - entry.cleared > Number(text));
     const change = await this.change('delete', old.map(plainEntry));
     this.say(`${change.deleted}/${old.length} addresses expired`);
-    this.feedback(old.map((entry) => ({ entry, feedback: 'D' })));
+    this.feedback(() => old.map((entry) => ({ entry, feedback: 'D' })));
     return 0;
   }
 
@@ -199,7 +199,15 @@ class TableRun {
 
   private async content(): Promise<readonly TableAddressInfo[]> {
     const request = { anchor: this.anchor, name: this.name };
-    return allPages((cursor) => this.session.kernel.call('pf.tableAddresses', { ...request, cursor }));
+    const found = await allPages((cursor) =>
+      this.session.kernel.call('pf.tableAddresses', { ...request, cursor }),
+    );
+    return found.sort((a, b) => comparePrefixes(a.prefix, b.prefix));
+  }
+
+  /** What a change is compared with, where that is told. */
+  private async contentBefore(): Promise<readonly TableAddressInfo[]> {
+    return this.session.args.verbose === 0 ? [] : this.content();
   }
 
   /** Says so when the table is not there yet (the change will make it); answers that. */
@@ -230,10 +238,10 @@ class TableRun {
   }
 
   /** With -v addresses that something happened to, with -vv all. */
-  private feedback(marked: readonly Marked[]): void {
+  private feedback(marked: () => readonly Marked[]): void {
     const { verbose } = this.session.args;
     if (verbose === 0) return;
-    for (const mark of marked) if (verbose > 1 || mark.feedback !== ' ') this.session.out(this.line(mark));
+    for (const mark of marked()) if (verbose > 1 || mark.feedback !== ' ') this.session.out(this.line(mark));
   }
 
   private line({ entry, feedback }: Marked): string {
@@ -245,47 +253,63 @@ function plainEntry(entry: TableEntry): TableEntry {
   return { prefix: entry.prefix, negated: entry.negated };
 }
 
-function samePrefix(a: Prefix, b: Prefix): boolean {
-  return a.length === b.length && sameAddress(a, b);
+/** Entries by their prefixes; of equal ones the first. */
+class ByPrefix {
+  private readonly entries = new Map<string, TableEntry>();
+
+  constructor(entries: readonly TableEntry[] = []) {
+    for (const entry of entries) this.add(entry);
+  }
+
+  get({ prefix }: TableEntry): TableEntry | undefined {
+    return this.entries.get(keyOf(prefix));
+  }
+
+  /** False when there is one already. */
+  add(entry: TableEntry): boolean {
+    const key = keyOf(entry.prefix);
+    if (this.entries.has(key)) return false;
+    this.entries.set(key, entry);
+    return true;
+  }
 }
 
-function find(content: readonly TableEntry[], prefix: Prefix): TableEntry | undefined {
-  return content.find((entry) => samePrefix(entry.prefix, prefix));
+function keyOf({ words, length }: Prefix): string {
+  return `${words}/${length}`;
 }
 
 /** Added, or a duplicate of what the list adds, or in conflict with an entry of the other sign. */
 function markAdded(entries: readonly TableEntry[], content: readonly TableEntry[]): Marked[] {
-  return entries.map((entry, i) => {
-    const known = find(content, entry.prefix);
+  const [before, listed] = [new ByPrefix(content), new ByPrefix()];
+  return entries.map((entry) => {
+    const known = before.get(entry);
+    const isFirst = listed.add(entry);
     if (known !== undefined) return { entry, feedback: known.negated === entry.negated ? ' ' : 'Y' };
-    return { entry, feedback: find(entries.slice(0, i), entry.prefix) === undefined ? 'A' : 'X' };
+    return { entry, feedback: isFirst ? 'A' : 'X' };
   });
 }
 
 function markDeleted(entries: readonly TableEntry[], content: readonly TableEntry[]): Marked[] {
-  const deleted: TableEntry[] = [];
+  const [before, deleted] = [new ByPrefix(content), new ByPrefix()];
   return entries.map((entry) => {
-    const known = find(content, entry.prefix);
+    const known = before.get(entry);
     if (known === undefined) return { entry, feedback: ' ' };
     if (known.negated !== entry.negated) return { entry, feedback: 'Y' };
-    if (find(deleted, entry.prefix) !== undefined) return { entry, feedback: 'X' };
-    deleted.push(entry);
-    return { entry, feedback: 'D' };
+    return { entry, feedback: deleted.add(entry) ? 'D' : 'X' };
   });
 }
 
 /** The new list with what is added or changes its sign, then what is no longer there. */
 function markReplaced(entries: readonly TableEntry[], content: readonly TableEntry[]): Marked[] {
-  const listed = entries.map((entry, i): Marked => {
-    if (find(entries.slice(0, i), entry.prefix) !== undefined) return { entry, feedback: 'X' };
-    const known = find(content, entry.prefix);
+  const [before, listed] = [new ByPrefix(content), new ByPrefix()];
+  const marked = entries.map((entry): Marked => {
+    if (!listed.add(entry)) return { entry, feedback: 'X' };
+    const known = before.get(entry);
     if (known === undefined) return { entry, feedback: 'A' };
     return { entry, feedback: known.negated === entry.negated ? ' ' : 'C' };
   });
-  const gone = content
-    .filter((entry) => find(entries, entry.prefix) === undefined)
-    .map((entry): Marked => ({ entry, feedback: 'D' }));
-  return [...listed, ...gone];
+  const gone = content.filter((entry) => listed.get(entry) === undefined);
+  return [...marked, ...gone.map((entry): Marked => ({ entry, feedback: 'D' }))];
 }
 
 const COUNTERS = ['In/Block', 'In/Pass', 'Out/Block', 'Out/Pass'];

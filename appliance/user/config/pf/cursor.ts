@@ -10,10 +10,15 @@ import type { Lexer, Token } from './lexer.ts';
 /** Thrown when a statement is given up; what is wrong has been reported. */
 export class Abandoned extends Error {}
 
+/** Lists within lists; what is deeper was not meant. */
+const MAXIMUM_BRACES = 64;
+
 /** Tokens that must be taken after an error before the next syntax error is reported. */
 const QUIET_TOKENS = 3;
 
 export class Cursor {
+  /** Lists within lists at hand. */
+  private braces = 0;
   private readonly lexer: Lexer;
   private readonly diagnostics: Diagnostics;
   private lookahead: Token | undefined;
@@ -137,15 +142,21 @@ export class Cursor {
 
   /** Items with optional commas up to the closing brace; the opening one has been taken. */
   braced<T>(item: () => T): T[] {
-    this.skipNewlines();
-    const items = [item()];
-    this.skipNewlines();
-    while (!this.acceptOperator('}')) {
-      if (this.acceptOperator(',')) this.skipNewlines();
-      items.push(item());
+    if (this.braces >= MAXIMUM_BRACES) this.fail('braces too deep');
+    this.braces++;
+    try {
       this.skipNewlines();
+      const items = [item()];
+      this.skipNewlines();
+      while (!this.acceptOperator('}')) {
+        if (this.acceptOperator(',')) this.skipNewlines();
+        items.push(item());
+        this.skipNewlines();
+      }
+      return items;
+    } finally {
+      this.braces--;
     }
-    return items;
   }
 
   /** One item, or a list of them in braces. */

@@ -50,6 +50,8 @@ export interface ParsedPfConf {
   readonly tables: readonly TableDefinition[];
   readonly options: PfOptions;
   readonly queues: readonly QueueDefinition[];
+  /** `set fingerprints`. */
+  readonly fingerprintsFile: string | undefined;
   readonly anchorLoads: readonly AnchorLoad[];
   readonly parts: LoadParts;
   /** What `pfctl -v` prints before the rules. */
@@ -139,6 +141,7 @@ function finish(p: Parsing, options: ParseOptions, missingFiles: readonly string
     tables: config.tables,
     options: withAdaptiveLimits(config.options),
     queues: config.queues.definitions(),
+    fingerprintsFile: config.fingerprintsFile,
     anchorLoads: config.anchorLoads,
     parts: config.parts,
     echo: echoOf(p),

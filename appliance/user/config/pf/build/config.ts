@@ -57,10 +57,16 @@ export class ConfigBuilder {
   readonly queues: Queues;
   /** `set ruleset-optimization`. */
   optimization: string | undefined;
+  /** `set fingerprints`. */
+  fingerprintsFile: string | undefined;
   blockPolicy: 'drop' | 'return' = 'drop';
   ifBound = false;
   stateDefaults: readonly StateOptionNode[] | undefined;
   requireOrder = true;
+  /** Files that were included so far. */
+  included = 0;
+  /** What lists have been multiplied out to so far. */
+  combinations = 0;
   reassemble = true;
   private reached = 0;
   private braces = 0;

@@ -29,6 +29,8 @@ interface Combination {
 }
 
 const TCP = 6;
+/** What the lists of a configuration may be multiplied out to; more would be a slip, and not fit into memory. */
+const MAXIMUM_COMBINATIONS = 200_000;
 const MAX_NAME = 63;
 const ANY: HostNode = { address: { kind: 'any' }, negated: false };
 
@@ -82,6 +84,12 @@ class Expansion {
   }
 
   run(): void {
+    const { cursor, config } = this.p;
+    const many = this.choices.reduce((product, [, list]) => product * list.length, 1);
+    config.combinations += many;
+    if (config.combinations > MAXIMUM_COMBINATIONS) {
+      return cursor.error(`lists make more than ${MAXIMUM_COMBINATIONS} rules`);
+    }
     this.visit(0);
     if (this.added === 0) this.p.cursor.error('rule expands to no valid combination');
   }

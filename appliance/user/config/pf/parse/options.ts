@@ -42,6 +42,7 @@ const PARSERS: Readonly<Record<string, SetParser>> = {
   fingerprints: (p) => {
     const file = p.cursor.string('file');
     p.config.echo.push(`set fingerprints "${file}"`);
+    p.config.fingerprintsFile = file;
     orderedOption(p);
   },
   skip: parseSkip,

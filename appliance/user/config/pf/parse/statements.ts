@@ -15,8 +15,9 @@ import { parseScrubRule } from './scrubRule.ts';
 import { parseTable } from './tables.ts';
 import { parseBinatRule, parseNatRule } from './translationRule.ts';
 
-/** Files that may include each other at once. */
+/** Files that may include each other at once, and how often any may be included. */
 const MAX_INCLUDES = 32;
+const MAX_INCLUDED = 1_000;
 
 /** Reads all statements. */
 export function parseStatements(p: Parsing): void {
@@ -104,6 +105,9 @@ function parseTranslation(p: Parsing): boolean {
   return true;
 }
 
+/** Characters of a macro; each reference to macros in its value multiplies them. */
+const MAXIMUM_MACRO = 65_536;
+
 /** `name = value …`. */
 function parseMacro(p: Parsing): void {
   const { cursor } = p;
@@ -113,6 +117,7 @@ function parseMacro(p: Parsing): void {
   const values = [parseMacroWord(p)];
   while (cursor.atString() || cursor.atNumber()) values.push(cursor.take().text);
   const value = values.join(' ');
+  if (value.length > MAXIMUM_MACRO) cursor.fail('macro value too long');
   p.config.echo.push(`${name} = "${value}"`);
   if (!p.traits.classicRules && /\s/.test(name)) cursor.fail('macro name cannot contain whitespace');
   p.lexer.defineMacro(name, value);
@@ -125,7 +130,8 @@ function parseMacroWord(p: Parsing): string {
 
 function parseInclude(p: Parsing): void {
   const file = p.cursor.string('file');
-  const content = p.lexer.depth < MAX_INCLUDES ? p.readFile(file) : { error: 'Too many open files' };
+  const fits = p.lexer.depth < MAX_INCLUDES && p.config.included++ < MAX_INCLUDED;
+  const content = fits ? p.readFile(file) : { error: 'Too many open files' };
   if ('error' in content) {
     p.diagnostics.note(`pfctl: ${file}: ${content.error}`);
     p.cursor.fail(`failed to include file ${file}`);
