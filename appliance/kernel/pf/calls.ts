@@ -105,6 +105,7 @@ export class PfHandlers {
     refreshReferences(this.parts);
     if (load.checksum !== undefined) settings.checksum = load.checksum;
     if (load.queues !== undefined) this.queues = load.queues;
+    this.parts.sync.target?.rulesLoaded();
     this.changed('rules');
     return null;
   }

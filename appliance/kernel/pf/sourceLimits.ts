@@ -77,15 +77,8 @@ export class SourceLimits {
 
   /** The node that a new state of the rule counts at; undefined when there may be no more of them, or no more states of it. */
   nodeFor(rule: ActiveRule, family: Family, source: Int32Array): SourceNode | undefined {
-    const { rule: written } = rule;
-    const options = written.state!.options;
-    const isOwn =
-      options.sourceTrack === 'rule' ||
-      (options.sourceTrack === undefined &&
-        (options.maxSrcNodes !== undefined ||
-          options.maxSrcConn !== undefined ||
-          options.maxSrcConnRate !== undefined));
-    const owner = isOwn ? rule : undefined;
+    const options = rule.rule.state!.options;
+    const owner = ownerOf(rule);
     const known = this.nodes.find(owner, 'track', family, source);
     if (known !== undefined) {
       if (options.maxSrcStates === undefined || known.states < options.maxSrcStates) return known;
@@ -97,6 +90,14 @@ export class SourceLimits {
       return undefined;
     }
     return this.nodes.insert(owner, 'track', family, source);
+  }
+
+  /** The node of a state that another machine has let in: limits have been asked there. */
+  adopt(rule: ActiveRule, family: Family, source: Int32Array): SourceNode | undefined {
+    const owner = ownerOf(rule);
+    return (
+      this.nodes.find(owner, 'track', family, source) ?? this.nodes.insert(owner, 'track', family, source)
+    );
   }
 
   /**
@@ -155,4 +156,16 @@ export class SourceLimits {
     for (let i = 0; i < width; i++) if (this.words[i] !== node.address[i]) return false;
     return true;
   }
+}
+
+/** The rule whose nodes its sources have; undefined where they are shared by all. */
+function ownerOf(rule: ActiveRule): ActiveRule | undefined {
+  const options = rule.rule.state!.options;
+  const isOwn =
+    options.sourceTrack === 'rule' ||
+    (options.sourceTrack === undefined &&
+      (options.maxSrcNodes !== undefined ||
+        options.maxSrcConn !== undefined ||
+        options.maxSrcConnRate !== undefined));
+  return isOwn ? rule : undefined;
 }

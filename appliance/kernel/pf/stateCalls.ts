@@ -16,7 +16,6 @@ import {
   DESTINATION,
   FLAG_DIRECTION,
   FLAG_DUP_TO,
-  FLAG_NO_SYNC,
   FLAG_PFLOW,
   FLAG_REPLY_TO,
   FLAG_ROUTE_TO,
@@ -74,21 +73,17 @@ function listStates(parts: PfParts, cursor: number, match: StateMatch): Page<Sta
 }
 
 function killStates(parts: PfParts, match: StateMatch): number {
-  const { states, life, settings, sync } = parts;
-  // All of them, or those of an interface: peers forget this machine's with one word, and are told the others one by one.
+  const { states, life, sync } = parts;
+  // All of them, or those of an interface: other machines are told in a word.
   const cleared = match.clearsInterface;
-  if (cleared !== undefined) sync.target?.cleared(cleared);
+  if (cleared !== undefined) sync.target?.clearing(cleared);
   let killed = 0;
   for (let state = 0; state < states.end; state++) {
     if (!states.isUsed(state) || !match.matches(state)) continue;
-    const records = states.records(state);
-    const at = states.at(state);
-    if (cleared !== undefined && records[at + CREATOR]! >>> 0 === settings.hostId) {
-      records[at + FLAGS] = records[at + FLAGS]! | FLAG_NO_SYNC;
-    }
     life.remove(state);
     killed++;
   }
+  if (cleared !== undefined) sync.target?.cleared();
   return killed;
 }
 

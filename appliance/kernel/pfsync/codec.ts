@@ -172,8 +172,17 @@ export class Codec {
 
   // Theirs.
 
-  /** Makes a state of a message that `isValid`; the default rule has it until its own is told. */
-  read(bytes: Uint8Array, at: number, high: number, low: number): Imported {
+  /**
+   * Makes a state of a message that `isValid`; the default rule has it until its own is told. `givesWay` says whether another state in its
+   * place makes room.
+   */
+  read(
+    bytes: Uint8Array,
+    at: number,
+    high: number,
+    low: number,
+    givesWay: (other: number) => boolean,
+  ): Imported {
     const { states, settings, interfaces } = this.parts;
     const creator = wire.creator(bytes, at);
     if (creator === 0) return 'bad value';
@@ -183,14 +192,10 @@ export class Codec {
     this.readKey(bytes, at, 0, this.wireKey);
     this.readKey(bytes, at, 1, this.stackKey);
     const direction = wire.direction(bytes, at);
-    if (!this.makeRoom(this.wireKey, WIRE, bound, direction)) return 'no room';
-    if (!this.makeRoom(this.stackKey, STACK, bound, direction)) return 'no room';
-    const state = states.insert(this.wireKey, this.stackKey, bound, creator);
-    const records = states.records(state);
-    const to = states.at(state);
-    records[to + ID_HIGH] = high;
-    records[to + ID_LOW] = low;
-    this.fill(state, records, to, bytes, at);
+    if (!this.makeRoom(this.wireKey, WIRE, bound, direction, givesWay)) return 'no room';
+    if (!this.makeRoom(this.stackKey, STACK, bound, direction, givesWay)) return 'no room';
+    const state = states.insertForeign(this.wireKey, this.stackKey, bound, creator, high, low);
+    this.fill(state, states.records(state), states.at(state), bytes, at);
     return state;
   }
 
@@ -204,15 +209,22 @@ export class Codec {
   }
 
   /** A connection of ours with the same addresses makes way when it is over. */
-  private makeRoom(key: Key, side: number, bound: number, direction: number): boolean {
+  private makeRoom(
+    key: Key,
+    side: number,
+    bound: number,
+    direction: number,
+    givesWay: (other: number) => boolean,
+  ): boolean {
     const { states, life } = this.parts;
     const found = states.find(key, side, bound);
     if (found === NO_STATE) return true;
     const records = states.records(found);
     const at = states.at(found);
     if ((records[at + FLAGS]! & FLAG_DIRECTION) !== direction) return true;
-    if ((key.kind & 0xff) !== PROTOCOL_TCP || !isFinished(records, at + SOURCE, at + DESTINATION))
-      return false;
+    const isTcp = (key.kind & 0xff) === PROTOCOL_TCP;
+    const isDone = isTcp && isFinished(records, at + SOURCE, at + DESTINATION);
+    if (!isDone && !givesWay(found)) return false;
     life.remove(found);
     return true;
   }
