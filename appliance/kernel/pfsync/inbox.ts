@@ -9,6 +9,7 @@ import type { Counters } from '../counters.ts';
 import type { PfParts } from '../pf/parts.ts';
 import {
   CREATOR,
+  DESTINATION,
   FLAG_HEARD_DESTINATION,
   FLAG_HEARD_SOURCE,
   FLAG_TOLD,
@@ -16,6 +17,8 @@ import {
   ID_HIGH,
   ID_LOW,
   INTERFACE,
+  PEER_STATE,
+  SOURCE,
   TIMEOUT,
   TOUCHED,
 } from '../pf/stateRecord.ts';
@@ -47,10 +50,11 @@ export interface InboxParts {
 
 export class Inbox {
   private readonly parts: InboxParts;
-  /** Creator and id of the state that is being made, for `givesWay`. */
+  /** Creator, id, and how far on its peers are, of the state that is being made, for `givesWay`. */
   private creator = 0;
   private high = 0;
   private low = 0;
+  private progress = 0;
 
   constructor(parts: InboxParts) {
     this.parts = parts;
@@ -74,6 +78,7 @@ export class Inbox {
     this.creator = creator;
     this.high = high;
     this.low = low;
+    this.progress = wire.peerState(bytes, wire.peerAt(at, 0)) + wire.peerState(bytes, wire.peerAt(at, 1));
     const state = codec.read(bytes, at, high, low, this.givesWay);
     if (typeof state === 'string') {
       counters.count(state === 'bad value' ? counts.BAD_VALUE : counts.BAD_STATE);
@@ -97,13 +102,15 @@ export class Inbox {
     records[at + FLAGS] = flags | FLAG_TOLD;
   }
 
-  /** Another state is in the place of a new one: an older one of the same machine has been replaced there. */
+  /**
+   * Another state is in the place of a new one. It goes when it is an older one of the same machine, which has been replaced there; or when
+   * both machines have seen the connection begin, and the other one has seen more of it.
+   */
   private readonly givesWay = (other: number): boolean => {
     const { pf, rows } = this.parts;
-    const { states } = pf;
-    const records = states.records(other);
-    const at = states.at(other);
-    if (records[at + CREATOR] !== this.creator) return false;
+    const records = pf.states.records(other);
+    const at = pf.states.at(other);
+    if (records[at + CREATOR] !== this.creator) return this.progress > progressOf(records, at);
     const high = records[at + ID_HIGH]! >>> 0;
     const isOlder =
       high === this.high >>> 0 ? records[at + ID_LOW]! >>> 0 < this.low >>> 0 : high < this.high >>> 0;
@@ -228,4 +235,9 @@ export class Inbox {
     const state = this.parts.rows.find(high, low, creator);
     if (state >= 0) this.parts.rules.read(state, bytes, at, length);
   }
+}
+
+/** States of both peers: they only grow. */
+function progressOf(records: Int32Array, at: number): number {
+  return records[at + SOURCE + PEER_STATE]! + records[at + DESTINATION + PEER_STATE]!;
 }
