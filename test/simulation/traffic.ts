@@ -3,6 +3,7 @@
 // Two hundred connections of a client, a third of them translated, a third redirected: questions, each answered by its echo, now and then
 // with seconds between them.
 
+import { CallError } from '../../appliance/abi/errno.ts';
 import type { Random } from '../../appliance/kernel/random.ts';
 import { endpoint, TcpUser } from '../kernel/transport/userland.ts';
 import type { Host } from '../support/world.ts';
@@ -94,7 +95,14 @@ export class Traffic {
         for (const stop of stops) stop();
       }),
     ];
-    client.call('socket.connect', { id, remote: redirected ? endpoint(VIP, 8080) : endpoint(SERVER, 80) });
+    const remote = redirected ? endpoint(VIP, 8080) : endpoint(SERVER, 80);
+    try {
+      client.call('socket.connect', { id, remote });
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      connection.phase = 'failed';
+      connection.why = error.code;
+    }
   }
 
   private finish(connection: Connection, user: TcpUser, stops: readonly (() => void)[]): void {

@@ -18,6 +18,7 @@ import {
   ID_LOW,
   INTERFACE,
   PEER_STATE,
+  SEQ_LOW,
   SOURCE,
   TIMEOUT,
   TOUCHED,
@@ -33,6 +34,8 @@ import { MARK_PEERS, MARK_SILENT, MARKS, PEER_SECOND, type Rows } from './rows.t
 import { isShared } from './sharing.ts';
 import type { StateRules } from './stateRules.ts';
 import type { Tombstones } from './tombstones.ts';
+
+const NOTHING = new Uint8Array(0);
 
 export interface InboxParts {
   readonly pf: PfParts;
@@ -50,11 +53,12 @@ export interface InboxParts {
 
 export class Inbox {
   private readonly parts: InboxParts;
-  /** Creator, id, and how far on its peers are, of the state that is being made, for `givesWay`. */
+  /** The state that is being made, for `givesWay`: creator, id, and where it stands in the message. */
   private creator = 0;
   private high = 0;
   private low = 0;
-  private progress = 0;
+  private bytes: Uint8Array = NOTHING;
+  private at = 0;
 
   constructor(parts: InboxParts) {
     this.parts = parts;
@@ -78,7 +82,8 @@ export class Inbox {
     this.creator = creator;
     this.high = high;
     this.low = low;
-    this.progress = wire.peerState(bytes, wire.peerAt(at, 0)) + wire.peerState(bytes, wire.peerAt(at, 1));
+    this.bytes = bytes;
+    this.at = at;
     const state = codec.read(bytes, at, high, low, this.givesWay);
     if (typeof state === 'string') {
       counters.count(state === 'bad value' ? counts.BAD_VALUE : counts.BAD_STATE);
@@ -110,7 +115,7 @@ export class Inbox {
     const { pf, rows } = this.parts;
     const records = pf.states.records(other);
     const at = pf.states.at(other);
-    if (records[at + CREATOR] !== this.creator) return this.progress > progressOf(records, at);
+    if (records[at + CREATOR] !== this.creator) return isFurther(this.bytes, this.at, records, at);
     const high = records[at + ID_HIGH]! >>> 0;
     const isOlder =
       high === this.high >>> 0 ? records[at + ID_LOW]! >>> 0 < this.low >>> 0 : high < this.high >>> 0;
@@ -237,7 +242,13 @@ export class Inbox {
   }
 }
 
-/** States of both peers: they only grow. */
-function progressOf(records: Int32Array, at: number): number {
-  return records[at + SOURCE + PEER_STATE]! + records[at + DESTINATION + PEER_STATE]!;
+/** Whether a whole state in a message has seen more of its connection than another state of the same ends. */
+function isFurther(bytes: Uint8Array, from: number, records: Int32Array, at: number): boolean {
+  const [source, destination] = [wire.peerAt(from, 0), wire.peerAt(from, 1)];
+  const theirs = wire.peerState(bytes, source) + wire.peerState(bytes, destination);
+  const own = records[at + SOURCE + PEER_STATE]! + records[at + DESTINATION + PEER_STATE]!;
+  if (theirs !== own) return theirs > own;
+  const sent = (wire.seqLow(bytes, source) - records[at + SOURCE + SEQ_LOW]!) | 0;
+  const answered = (wire.seqLow(bytes, destination) - records[at + DESTINATION + SEQ_LOW]!) | 0;
+  return sent >= 0 && answered >= 0 && sent + answered > 0;
 }

@@ -147,3 +147,25 @@ describe('updates', () => {
     assert.deepEqual(after, before);
   });
 });
+
+describe('a connection that two have seen begin', () => {
+  test('has the state of the one that sees the rest of it', () => {
+    const { pair, all } = members(2);
+    const [a, b] = [all[0]!, all[1]!];
+    b.sync.port.carrier = false;
+    connect(pair, a);
+    connect(pair, b);
+    pair.run(2);
+    b.sync.port.carrier = true;
+    pair.run(2);
+    assert.notDeepEqual(summary(b), summary(a));
+    pair.fromLeft(client({ sequence: 1001, acknowledgment: 5001, data: 700 }), a);
+    pair.run(3);
+    assert.deepEqual(summary(b), summary(a));
+    assert.deepEqual(
+      states(b).map((one) => one.source.seqLow),
+      [1701, 1701],
+    );
+    assert.equal(pair.fromRight(server({ sequence: 5001, acknowledgment: 1701, data: 10 }), b).length, 1);
+  });
+});
