@@ -210,9 +210,10 @@ function flush(simulation: Simulation) {
   const act = () => {
     const [one] = simulation.alive.filter(({ isMaster }) => isMaster);
     if (one === undefined) return;
-    for (const [id, state] of one.states()) simulation.invariants.deleting(one, id, state);
+    const states = one.states();
+    for (const [id, state] of states) simulation.invariants.deleting(one, id, state);
     one.machine.host.call('pf.killStates', { filter: {} });
-    simulation.invariants.flushed();
+    simulation.invariants.flushed([...states.keys()]);
   };
   return { name: 'all states are deleted', act };
 }

@@ -76,17 +76,15 @@ export class Invariants {
     for (const one of this.simulation.traffic.live) if (one.port === clientPort(state)) one.excused = true;
   }
 
-  /** All states are gone by now, here and there. */
-  flushed(): void {
+  /** These states go at once, here and there. */
+  flushed(ids: readonly string[]): void {
     if (!this.calmFor(ELECTED)) return;
     this.simulation.network.after(SECOND / 10, () => {
-      for (const [by, ids] of this.deleted) {
-        for (const firewall of this.simulation.alive) {
-          const left = [...firewall.states().keys()].filter((id) => ids.has(id));
-          if (left.length > 0 && by.machine.alive) {
-            this.violate(`fw${firewall.number} keeps ${left.length} states that were flushed`);
-          }
-        }
+      for (const firewall of this.simulation.alive) {
+        const states = firewall.states();
+        const left = ids.filter((id) => states.has(id));
+        if (left.length > 0)
+          this.violate(`fw${firewall.number} keeps ${left.length} states that were flushed`);
       }
     });
   }
