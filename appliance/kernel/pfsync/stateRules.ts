@@ -97,6 +97,8 @@ export class StateRules {
     const found = this.find(bytes, pfsync.ruleAt(from));
     const rule = found ?? this.standIn(bytes, from, length);
     if (rule === undefined) return;
+    // More may have been left of it than the rule that decides where none matches gives anyone.
+    const isFresh = records[at + TOUCHED] === settings.seconds;
     const left = Math.max(0, life.expires(state) - settings.seconds);
     this.put(records, at + RULE, rule);
     const anchor = this.find(bytes, pfsync.callAt(from));
@@ -109,6 +111,7 @@ export class StateRules {
     records[at + FLAGS] = flags;
     if (found !== undefined)
       this.joinNodes(records, at, found, translation ?? found, pfsync.ruleFlags(bytes, from));
+    if (isFresh) return;
     records[at + TOUCHED] = settings.seconds;
     setRemaining(records, at, life.expires(state), settings.seconds, left);
   }
