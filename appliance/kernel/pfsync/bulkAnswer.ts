@@ -14,7 +14,7 @@ const PACE = SECOND / 50;
 const FAST_PACE = SECOND / 1000;
 /** Packets in one fast step: begins with the least, more while steps come in time, fewer when they come late. */
 const LEAST = 2;
-const MOST = 16;
+const MOST = 10;
 /** So late is a step that the machine had other things to do. */
 const LATE = SECOND / 1000;
 

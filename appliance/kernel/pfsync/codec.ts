@@ -6,15 +6,19 @@ import * as ipv6 from '../../wire/ipv6.ts';
 import * as wire from '../../wire/pfsyncState.ts';
 import type { PfParts } from '../pf/parts.ts';
 import { NO_RULE } from '../pf/ruleSlots.ts';
+import { ScrubSettings } from '../pf/scrubSettings.ts';
+import { StateExtra } from '../pf/stateExtra.ts';
 import {
   ANCHOR,
   COUNTERS,
   CREATED,
   CREATOR,
   DESTINATION,
+  EXTRA,
   FLAG_ALLOW_OPTIONS,
   FLAG_DIRECTION,
   FLAG_DUP_TO,
+  FLAG_EXTRA,
   FLAG_LOG_ALL,
   FLAG_NO_SYNC,
   FLAG_PFLOW,
@@ -46,6 +50,7 @@ import {
 import { Key, NO_STATE, readAddress, readPort } from '../pf/states.ts';
 import { isFinished } from '../pf/tcpState.ts';
 import * as timeouts from '../pf/timeouts.ts';
+import { TimestampPeer } from '../pf/timestamps.ts';
 
 const PROTOCOL_TCP = 6;
 const PROTOCOL_ICMP = 1;
@@ -133,7 +138,9 @@ export class Codec {
       routeType: routeTypeOf(flags),
       timeout: timeoutNumber(records[from + TIMEOUT]!),
     });
-    wire.setFlags(bytes, at, flagsOf(flags) | (acknowledge ? wire.FLAG_ACK : 0));
+    const scrub = (flags & FLAG_EXTRA) === 0 ? undefined : states.extra(records[from + EXTRA]!)?.scrub;
+    const scrubbed = scrub === undefined ? 0 : writeScrub(scrub, bytes, at);
+    wire.setFlags(bytes, at, flagsOf(flags) | scrubbed | (acknowledge ? wire.FLAG_ACK : 0));
   }
 
   private writeKey(
@@ -237,6 +244,7 @@ export class Codec {
     const translated = records[to + FLAGS]!;
     records[to + FLAGS] = translated | wire.direction(bytes, at) | flagsFrom(bytes, at);
     this.readRoute(records, to, bytes, at);
+    this.readScrub(records, to, bytes, at);
     records[to + RULE] = slots.hold(defaultRule);
     records[to + ANCHOR] = NO_RULE;
     records[to + NAT_RULE] = NO_RULE;
@@ -250,6 +258,19 @@ export class Codec {
       counters[place + way] = wire.packets(bytes, at, way);
       counters[place + 2 + way] = wire.octets(bytes, at, way);
     }
+  }
+
+  /** What is done to the headers of all its packets. */
+  private readScrub(records: Int32Array, to: number, bytes: Uint8Array, at: number): void {
+    const scrub = scrubOf(bytes, at);
+    if (scrub.isEmpty) return;
+    const extra = new StateExtra();
+    extra.scrub = scrub;
+    if (scrub.reassembleTcp && wire.protocol(bytes, at) === PROTOCOL_TCP) {
+      extra.timestamps = [new TimestampPeer(), new TimestampPeer()];
+    }
+    records[to + EXTRA] = this.parts.states.addExtra(extra);
+    records[to + FLAGS] = records[to + FLAGS]! | FLAG_EXTRA;
   }
 
   /** The way is an address on the wire; by which interface it lies is for this machine to say. */
@@ -367,4 +388,27 @@ function flagsFrom(bytes: Uint8Array, at: number): number {
     (type === wire.ROUTE_REPLY_TO ? FLAG_REPLY_TO : 0) |
     (type === wire.ROUTE_DUP_TO ? FLAG_DUP_TO : 0)
   );
+}
+
+/** Writes what is scrubbed; answers the flags that belong to it. */
+function writeScrub(scrub: ScrubSettings, bytes: Uint8Array, at: number): number {
+  wire.setScrub(bytes, at, scrub.maxMss, scrub.minTtl, Math.max(0, scrub.tos));
+  return (
+    (scrub.noDf ? wire.FLAG_NO_DF : 0) |
+    (scrub.tos >= 0 ? wire.FLAG_SET_TOS : 0) |
+    (scrub.randomId ? wire.FLAG_RANDOM_ID : 0) |
+    (scrub.reassembleTcp ? wire.FLAG_SCRUB_TCP : 0)
+  );
+}
+
+function scrubOf(bytes: Uint8Array, at: number): ScrubSettings {
+  const flags = wire.flags(bytes, at);
+  const scrub = new ScrubSettings();
+  scrub.noDf = (flags & wire.FLAG_NO_DF) !== 0;
+  scrub.randomId = (flags & wire.FLAG_RANDOM_ID) !== 0;
+  scrub.reassembleTcp = (flags & wire.FLAG_SCRUB_TCP) !== 0;
+  scrub.minTtl = wire.minimumTtl(bytes, at);
+  scrub.maxMss = wire.maximumMss(bytes, at);
+  if ((flags & wire.FLAG_SET_TOS) !== 0) scrub.tos = wire.setTos(bytes, at);
+  return scrub;
 }

@@ -4,6 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import * as ethernet from '../../../appliance/wire/ethernet.ts';
+import * as ipv4 from '../../../appliance/wire/ipv4.ts';
 import * as tcp from '../../../appliance/wire/tcp.ts';
 import { ip4, tcpSegment, udp } from '../../support/packets.ts';
 import { loadOf } from '../pf/filter.ts';
@@ -69,6 +71,19 @@ describe('a rule', () => {
     const told = states(b).find(({ direction }) => direction === 'in')!;
     assert.equal(told.rule, -1);
     assert.ok(told.expires > 770 && told.expires <= 777, String(told.expires));
+  });
+});
+
+describe('scrubbing', () => {
+  test('goes on with the connection: the other machine does the same to headers', () => {
+    const { pair, a, b } = pairOf(
+      'match in on vr0 scrub (no-df min-ttl 99)\npass in on vr0\npass out on vr1\n',
+      'pass\n',
+    );
+    pair.fromLeft(syn(1024), a);
+    pair.run(1.5);
+    const [wire] = pair.rightFrames(() => pair.fromLeft(syn(1024), b));
+    assert.equal(ipv4.ttl(wire!, ethernet.HEADER_LENGTH), 98);
   });
 });
 
