@@ -25,13 +25,14 @@ import {
 } from '../pf/stateRecord.ts';
 import type { BulkAnswer } from './bulkAnswer.ts';
 import type { BulkRequest } from './bulkRequest.ts';
-import { type Codec, timeoutOf } from './codec.ts';
+import type { Codec } from './codec.ts';
 import type { Defer } from './defer.ts';
 import { merge } from './merge.ts';
 import type { Outbox } from './outbox.ts';
 import type { Peers } from './peers.ts';
 import { MARK_PEERS, MARK_SILENT, MARKS, PEER_SECOND, type Rows } from './rows.ts';
 import { isShared } from './sharing.ts';
+import { timeoutOf } from './stateFields.ts';
 import type { StateRules } from './stateRules.ts';
 import type { Tombstones } from './tombstones.ts';
 

@@ -14,7 +14,7 @@ import {
   WIRE,
 } from '../pf/stateRecord.ts';
 import { PROXY_SRC } from '../pf/tcpState.ts';
-import { readPeer } from './codec.ts';
+import { readPeer } from './stateFields.ts';
 
 const PROTOCOL_TCP = 6;
 

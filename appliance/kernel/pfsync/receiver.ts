@@ -11,9 +11,10 @@ import type { Captures } from '../link/capture.ts';
 import { INPUT_BYTES, INPUT_PACKETS } from '../link/interface.ts';
 import type { Packet } from '../packet.ts';
 import type { TransportProtocol } from '../transport/transport.ts';
-import { isValid, timeoutOf } from './codec.ts';
+import { isValid } from './codec.ts';
 import type { Inbox } from './inbox.ts';
 import type { Link } from './link.ts';
+import { timeoutOf } from './stateFields.ts';
 
 export class Receiver implements TransportProtocol {
   private readonly link: Link;
