@@ -13,7 +13,7 @@ import type { Counters } from './counters.ts';
 import type { Captures } from './link/capture.ts';
 import type { InterfaceHandlers } from './link/interfaceCalls.ts';
 import type { PfHandlers } from './pf/calls.ts';
-import type { Pfsync } from './pfsync/pfsync.ts';
+import type { PfsyncHandlers } from './pfsync/calls.ts';
 import type { RouteHandlers } from './route/routeCalls.ts';
 import type { Sysctl } from './sysctl.ts';
 
@@ -24,7 +24,7 @@ export interface Parts {
   readonly sysctl: Sysctl;
   readonly captures: Captures;
   readonly carpHandlers: CarpHandlers;
-  readonly pfsync: Pfsync;
+  readonly pfsyncHandlers: PfsyncHandlers;
   readonly interfaceHandlers: InterfaceHandlers;
   readonly routeHandlers: RouteHandlers;
   readonly neighborCalls: Handlers<NeighborCalls>;
@@ -40,7 +40,7 @@ export function tableOfCalls(parts: Parts): CallTable {
     ...parts.routeHandlers.calls,
     ...parts.captures.calls,
     ...parts.carpHandlers.calls,
-    ...parts.pfsync.calls,
+    ...parts.pfsyncHandlers.calls,
     ...parts.neighborCalls,
     ...parts.pfHandlers.calls,
     ...parts.socketCalls,

@@ -27,6 +27,7 @@ import { MAXIMUM_FRAME, type Packet, PacketPool } from './packet.ts';
 import { PfHandlers } from './pf/calls.ts';
 import { judge } from './pf/judge.ts';
 import { Pf } from './pf/pf.ts';
+import { PfsyncHandlers } from './pfsync/calls.ts';
 import { Pfsync } from './pfsync/pfsync.ts';
 import { Random } from './random.ts';
 import { ConnectedRoutes } from './route/connected.ts';
@@ -94,6 +95,7 @@ export class Kernel {
     const transports = connectTransports(ground, inet, inet6);
     const carp = new Carp(ground, inet, inet6, options.hmacSha1);
     const pfsync = new Pfsync(pf, captures, carp.demotion);
+    const pfsyncHandlers = new PfsyncHandlers(pfsync, interfaces);
     const carpHandlers = new CarpHandlers(carp, interfaces);
     const interfaceHandlers = new InterfaceHandlers({
       interfaces,
@@ -103,7 +105,7 @@ export class Kernel {
         setCarpLinkAddress: (on, address) => carp.setLinkAddress(on, address),
         describeCarp: (on) => carpHandlers.describe(on),
         adoptPfsync: (on) => pfsync.adopt(on),
-        describePfsync: (on) => pfsync.describe(on),
+        describePfsync: (on) => pfsyncHandlers.describe(on),
         goingDown: (on) => carp.goingDown(on),
         groupChanged: (on, group, member) => carp.demotion.moved(on, group, member),
       },
@@ -121,7 +123,7 @@ export class Kernel {
       sysctl,
       captures,
       carpHandlers,
-      pfsync,
+      pfsyncHandlers,
       interfaceHandlers,
       routeHandlers,
       pfHandlers: new PfHandlers(pf, emit),

@@ -3,7 +3,7 @@
 // pfsync(4), version 6: a header of 20 bytes, then sections of messages of one kind, each with the length of its messages, so that
 // what is not known can be skipped. The full state and its parts are in pfsyncState.ts.
 
-import { asciiText, copy, i32, setI32, setU16, u16, zero } from './bytes.ts';
+import { asciiText, i32, setI32, setU16, u16, zero } from './bytes.ts';
 
 export const VERSION = 6;
 export const HEADER_LENGTH = 20;
@@ -25,6 +25,7 @@ export const ACTION_UPDATE = 14;
 /** Of our own; others skip them by their length. */
 export const ACTION_RULE = 64;
 export const ACTION_RULESET = 65;
+export const ACTION_BULK_TOTAL = 66;
 
 /** Names of the actions by number, as tcpdump prints them. */
 export const ACTION_NAMES: readonly string[] = [
@@ -50,10 +51,17 @@ export const CLEAR_LENGTH = 20;
 /** A state's id and the host that made it: acknowledgments, requests, deletions. */
 export const REFERENCE_LENGTH = 12;
 export const BULK_STATUS_LENGTH = 12;
-export const ANCHOR_LENGTH = 64;
-export const RULE_LENGTH = REFERENCE_LENGTH + 4 + ANCHOR_LENGTH;
+/** Without timeouts, which follow, four bytes each. */
+export const RULE_LENGTH = REFERENCE_LENGTH + 28;
 export const CHECKSUM_LENGTH = 16;
 export const RULESET_LENGTH = CHECKSUM_LENGTH + 4;
+export const BULK_TOTAL_LENGTH = 8;
+
+/** Flags of a rule's message: what counts the source of its state, and remembers what was chosen for it. */
+export const RULE_SOURCE_NODE = 1;
+export const RULE_CONNECTED = 2;
+export const RULE_NAT_NODE = 4;
+export const RULE_ROUTE_NODE = 8;
 
 export const BULK_START = 1;
 export const BULK_END = 2;
@@ -180,19 +188,59 @@ export function writeBulkStatus(bytes: Uint8Array, at: number, creator: number, 
   bytes[at + 8] = status;
 }
 
-/** The rule of a state: its number in the ruleset of an anchor. */
-export function ruleNumber(bytes: Uint8Array, at: number): number {
-  return i32(bytes, at + REFERENCE_LENGTH);
+/** Positions of the fingerprints of a state's rule, of the anchor call that led to it, and of its translation; zeros for none. */
+export function ruleAt(at: number): number {
+  return at + REFERENCE_LENGTH;
 }
 
-export function ruleAnchor(bytes: Uint8Array, at: number): string {
-  return asciiText(bytes, at + REFERENCE_LENGTH + 4, ANCHOR_LENGTH);
+export function callAt(at: number): number {
+  return at + REFERENCE_LENGTH + 8;
 }
 
-/** Follows `writeReference`. */
-export function writeRule(bytes: Uint8Array, at: number, number: number, anchor: string): void {
-  setI32(bytes, at + REFERENCE_LENGTH, number);
-  writeText(bytes, at + REFERENCE_LENGTH + 4, ANCHOR_LENGTH, anchor);
+export function translationAt(at: number): number {
+  return at + REFERENCE_LENGTH + 16;
+}
+
+/** RULE_*. */
+export function ruleFlags(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + REFERENCE_LENGTH + 24);
+}
+
+export function setRuleFlags(bytes: Uint8Array, at: number, flags: number): void {
+  setI32(bytes, at + REFERENCE_LENGTH + 24, flags);
+}
+
+/** The rule's own timeouts, of which a message of this length has so many: number on the wire, and seconds in 24 bits. */
+export function ruleTimeouts(messageBytes: number): number {
+  return (messageBytes - RULE_LENGTH) >>> 2;
+}
+
+export function ruleTimeout(bytes: Uint8Array, at: number, which: number): number {
+  return bytes[at + RULE_LENGTH + 4 * which]!;
+}
+
+export function ruleSeconds(bytes: Uint8Array, at: number, which: number): number {
+  return i32(bytes, at + RULE_LENGTH + 4 * which) & 0xffffff;
+}
+
+export function setRuleTimeout(
+  bytes: Uint8Array,
+  at: number,
+  which: number,
+  timeout: number,
+  seconds: number,
+): void {
+  setI32(bytes, at + RULE_LENGTH + 4 * which, (timeout << 24) | Math.min(seconds, 0xffffff));
+}
+
+/** How many states a bulk update had: who sent it, and the number. */
+export function totalStates(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + 4) >>> 0;
+}
+
+export function writeTotal(bytes: Uint8Array, at: number, creator: number, states: number): void {
+  setI32(bytes, at, creator);
+  setI32(bytes, at + 4, states);
 }
 
 /** The MD5 of the sender's main ruleset as hexadecimal digits, and who sends it. */
@@ -217,14 +265,4 @@ export function writeRuleset(bytes: Uint8Array, at: number, checksum: string, cr
 export function writeText(bytes: Uint8Array, at: number, room: number, text: string): void {
   zero(bytes, at, room);
   for (let i = 0; i < Math.min(text.length, room - 1); i++) bytes[at + i] = text.charCodeAt(i) & 0x7f;
-}
-
-export function copyMessage(
-  from: Uint8Array,
-  fromAt: number,
-  to: Uint8Array,
-  toAt: number,
-  many: number,
-): void {
-  copy(from, fromAt, to, toAt, many);
 }

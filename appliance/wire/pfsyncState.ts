@@ -28,6 +28,10 @@ export const FLAG_PFLOW = 0x0004;
 export const FLAG_NO_SYNC = 0x0008;
 /** The sender holds the first packet until this state is acknowledged. */
 export const FLAG_ACK = 0x0010;
+export const FLAG_NO_DF = 0x0020;
+export const FLAG_SET_TOS = 0x0040;
+export const FLAG_RANDOM_ID = 0x0080;
+export const FLAG_SCRUB_TCP = 0x0100;
 
 /** No rule. */
 export const NONE = -1;
@@ -58,6 +62,8 @@ const DIRECTION = 252;
 const LOG = 253;
 const ROUTE_TYPE = 254;
 const TIMEOUT = 255;
+const MINIMUM_TTL = 258;
+const SET_TOS = 259;
 const STATE_FLAGS = 260;
 
 const SEQ_LOW = 8;
@@ -168,6 +174,22 @@ export function octets(bytes: Uint8Array, at: number, way: number): number {
 export function setCounters(bytes: Uint8Array, at: number, way: number, many: number, length: number): void {
   setU64(bytes, at + PACKETS + 8 * way, many);
   setU64(bytes, at + BYTES + 8 * way, length);
+}
+
+/** What is done to headers of its packets besides what flags say; 0 for nothing. */
+export function setScrub(bytes: Uint8Array, at: number, mss: number, ttl: number, tos: number): void {
+  setU16(bytes, at + MAXIMUM_MSS, mss);
+  bytes[at + MINIMUM_TTL] = ttl;
+  bytes[at + SET_TOS] = tos;
+}
+
+export function minimumTtl(bytes: Uint8Array, at: number): number {
+  return bytes[at + MINIMUM_TTL]!;
+}
+
+/** Meant where FLAG_SET_TOS is. */
+export function setTos(bytes: Uint8Array, at: number): number {
+  return bytes[at + SET_TOS]!;
 }
 
 export function maximumMss(bytes: Uint8Array, at: number): number {

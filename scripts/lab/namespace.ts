@@ -11,6 +11,7 @@ const DIES_WITH_US = ['setpriv', '--pdeathsig', 'KILL', '--'];
 export class Namespace {
   readonly pid: number;
   private readonly holder: ChildProcess;
+  private readonly started: ChildProcess[] = [];
 
   private constructor(holder: ChildProcess) {
     this.holder = holder;
@@ -35,9 +36,11 @@ export class Namespace {
     return new Namespace(holder);
   }
 
-  /** Starts a long-lived program inside; it dies with this process. */
+  /** Starts a long-lived program inside; it ends with the namespace, and dies with this process. */
   start(command: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    return start([...enter(this.pid), ...command], options);
+    const program = start([...enter(this.pid), ...command], options);
+    this.started.push(program);
+    return program;
   }
 
   /** Runs a program inside to its end. */
@@ -56,8 +59,9 @@ export class Namespace {
     return result.stdout;
   }
 
-  /** Ends it; its interfaces go with the last process inside. */
+  /** Ends it, and what was started inside; its interfaces go with the last process. */
   async end(): Promise<void> {
+    await Promise.all(this.started.map((program) => stop(program, 'SIGTERM')));
     await stop(this.holder, 'SIGKILL');
   }
 }

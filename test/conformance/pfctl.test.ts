@@ -14,7 +14,7 @@ import { type Outcome, runPfctl } from '../support/pfctlOffline.ts';
 import { PfMemory } from '../support/pfMemory.ts';
 
 const BESIDE = fileURLToPath(new URL('../../../../shared/conformance', import.meta.url));
-const DATA = join(process.env['RHINE_CONFORMANCE'] ?? BESIDE, 'pfctl');
+const DATA = join(process.env.RHINE_CONFORMANCE ?? BESIDE, 'pfctl');
 const LAUNCHER = fileURLToPath(new URL('../../appliance/main.js', import.meta.url));
 const SETS = ['openbsd-2008', 'openbsd-modern', 'freebsd-2021'];
 

@@ -117,7 +117,7 @@ export class Loads {
 
   commit({ ticket, compiled }: Request<'pf.commit'>): readonly TableChange[] {
     const load = this.load(ticket);
-    const { settings, rulesets, fingerprints } = this.parts;
+    const { settings, rulesets, fingerprints, sync } = this.parts;
     const { head } = load;
     const lists = this.listsOf(load, compiled);
     this.open = undefined;
@@ -127,6 +127,7 @@ export class Loads {
     for (const [path, own] of lists) rulesets.replace(path, own);
     refreshReferences(this.parts);
     if (head.checksum !== undefined) settings.checksum = head.checksum;
+    if (head.anchors.length > 0) sync.target?.rulesLoaded();
     if (head.fingerprints !== undefined) fingerprints.replace(head.fingerprints);
     return changes;
   }

@@ -115,6 +115,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
     replies,
     synproxy,
     syncookies: new Syncookies({ ...common, replies, synproxy }),
+    sourceLimits,
     maker: new StateMaker({ ...common, life, sourceLimits }),
     stateTest: new StateTest({ ...common, life, icmpErrors, replies, sourceLimits, synproxy }),
     normalizer: new Normalizer({ ...common, evaluator, log }),

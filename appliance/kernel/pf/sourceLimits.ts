@@ -71,15 +71,8 @@ export class SourceLimits {
 
   /** The node that a new state of the rule counts at; undefined when there may be no more of them, or no more states of it. */
   nodeFor(rule: ActiveRule, family: Family, source: Int32Array): SourceNode | undefined {
-    const { rule: written } = rule;
-    const options = written.state!.options;
-    const isOwn =
-      options.sourceTrack === 'rule' ||
-      (options.sourceTrack === undefined &&
-        (options.maxSrcNodes !== undefined ||
-          options.maxSrcConn !== undefined ||
-          options.maxSrcConnRate !== undefined));
-    const owner = isOwn ? rule : undefined;
+    const options = rule.rule.state!.options;
+    const owner = ownerOf(rule);
     const known = this.nodes.find(owner, 'track', family, source);
     if (known !== undefined) {
       if (options.maxSrcStates === undefined || known.states < options.maxSrcStates) return known;
@@ -91,6 +84,14 @@ export class SourceLimits {
       return undefined;
     }
     return this.nodes.insert(owner, 'track', family, source);
+  }
+
+  /** The node of a state that another machine has let in: limits have been asked there. */
+  adopt(rule: ActiveRule, family: Family, source: Int32Array): SourceNode | undefined {
+    const owner = ownerOf(rule);
+    return (
+      this.nodes.find(owner, 'track', family, source) ?? this.nodes.insert(owner, 'track', family, source)
+    );
   }
 
   /**
@@ -131,4 +132,16 @@ export class SourceLimits {
     this.tables.addHost(table, node.family, node.address, now);
     if (overload.flush) this.flushes.begin(node.family, node.address, overload.global ? undefined : rule);
   }
+}
+
+/** The rule whose nodes its sources have; undefined where they are shared by all. */
+function ownerOf(rule: ActiveRule): ActiveRule | undefined {
+  const options = rule.rule.state!.options;
+  const isOwn =
+    options.sourceTrack === 'rule' ||
+    (options.sourceTrack === undefined &&
+      (options.maxSrcNodes !== undefined ||
+        options.maxSrcConn !== undefined ||
+        options.maxSrcConnRate !== undefined));
+  return isOwn ? rule : undefined;
 }

@@ -16,7 +16,6 @@ import {
   DESTINATION,
   FLAG_DIRECTION,
   FLAG_DUP_TO,
-  FLAG_NO_SYNC,
   FLAG_PFLOW,
   FLAG_REPLY_TO,
   FLAG_ROUTE_TO,
@@ -77,19 +76,13 @@ function listStates(parts: PfParts, cursor: number, match: StateMatch): Page<Sta
 }
 
 function killStates(parts: PfParts, cursor: number, match: StateMatch): { killed: number; next?: number } {
-  const { states, life, settings, sync } = parts;
-  // All of them, or those of an interface: peers forget this machine's with one word, and are told the others one by one.
-  const cleared = match.clearsInterface;
-  if (cleared !== undefined && cursor === 0) sync.target?.cleared(cleared);
+  const { states, life, sync } = parts;
+  // All of them: other machines are told in a word.
+  if (match.isEmpty && cursor === 0) sync.target?.clearing();
   let killed = 0;
   const end = Math.min(states.end, cursor + PAGE);
   for (let state = cursor; state < end; state++) {
     if (!states.isUsed(state) || !match.matches(state)) continue;
-    const records = states.records(state);
-    const at = states.at(state);
-    if (cleared !== undefined && records[at + CREATOR]! >>> 0 === settings.hostId) {
-      records[at + FLAGS] = records[at + FLAGS]! | FLAG_NO_SYNC;
-    }
     life.remove(state);
     killed++;
   }
@@ -107,10 +100,9 @@ class StateMatch {
     this.filter = filter;
   }
 
-  /** The interface ('' for all) when nothing else is asked for. */
-  get clearsInterface(): string | undefined {
-    const { interface: on, ...others } = this.filter;
-    return Object.values(others).every((one) => one === undefined) ? (on ?? '') : undefined;
+  /** Nothing is asked for: all states match. */
+  get isEmpty(): boolean {
+    return Object.values(this.filter).every((one) => one === undefined);
   }
 
   matches(state: number): boolean {

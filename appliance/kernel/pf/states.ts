@@ -195,6 +195,21 @@ export class States {
    * direction has one of the keys on the same interface.
    */
   insert(wire: Key, stack: Key, interfaceIndex: number, creator: number): number {
+    const state = this.insertForeign(wire, stack, interfaceIndex, creator, this.idHigh, this.idLow);
+    this.idLow = (this.idLow + 1) | 0;
+    if (this.idLow === 0) this.idHigh = (this.idHigh + 1) | 0;
+    return state;
+  }
+
+  /** The same for a state that another machine made, and gave its id. */
+  insertForeign(
+    wire: Key,
+    stack: Key,
+    interfaceIndex: number,
+    creator: number,
+    idHigh: number,
+    idLow: number,
+  ): number {
     const state = this.allocate();
     const records = this.records(state);
     const at = this.at(state);
@@ -205,10 +220,8 @@ export class States {
     records[at + INTERFACE] = interfaceIndex;
     records[at + GENERATION] = (generation + 1) | 0;
     records[at + CREATOR] = creator;
-    records[at + ID_HIGH] = this.idHigh;
-    records[at + ID_LOW] = this.idLow;
-    this.idLow = (this.idLow + 1) | 0;
-    if (this.idLow === 0) this.idHigh = (this.idHigh + 1) | 0;
+    records[at + ID_HIGH] = idHigh;
+    records[at + ID_LOW] = idLow;
     this.link(state, WIRE);
     if (!wire.equals(stack)) {
       records[at + FLAGS] =

@@ -10,8 +10,10 @@ export interface StateSync {
   created(state: number): void;
   /** A packet (of so many segments) of a known connection has passed. */
   updated(state: number, segments: number): void;
-  /** All states of an interface, or '' for all, were flushed by hand. */
-  cleared(interfaceName: string): void;
+  /** All states that are there are going to be removed, in parts. */
+  clearing(): void;
+  /** Another ruleset is in force. */
+  rulesLoaded(): void;
   /** Whether the first packet of a state is to wait until the peers have it. */
   defers(state: number, packet: Packet): boolean;
   /** Keeps a copy of that packet, as it came, and lets it go on later. */

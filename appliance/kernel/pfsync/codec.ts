@@ -2,86 +2,59 @@
 //
 // A state's record as pfsync carries it, and back (pf_state_export, pf_state_import).
 
-import * as ipv6 from '../../wire/ipv6.ts';
 import * as wire from '../../wire/pfsyncState.ts';
 import type { PfParts } from '../pf/parts.ts';
 import { NO_RULE } from '../pf/ruleSlots.ts';
+import { StateExtra } from '../pf/stateExtra.ts';
 import {
   ANCHOR,
   COUNTERS,
   CREATED,
   CREATOR,
   DESTINATION,
-  FLAG_ALLOW_OPTIONS,
+  EXTRA,
   FLAG_DIRECTION,
-  FLAG_DUP_TO,
+  FLAG_EXTRA,
   FLAG_LOG_ALL,
-  FLAG_NO_SYNC,
-  FLAG_PFLOW,
-  FLAG_REPLY_TO,
-  FLAG_ROUTE_TO,
-  FLAG_SLOPPY,
   FLAGS,
   ID_HIGH,
   ID_LOW,
   INTERFACE,
   KIND,
-  MAX_WINDOW,
-  MSS_SHIFT,
   NAT_RULE,
-  PEER_STATE,
   ROUTE,
   ROUTE_INTERFACE,
   RULE,
-  SEQ_DIFFERENCE,
-  SEQ_HIGH,
-  SEQ_LOW,
   SOURCE,
   STACK,
   TIMEOUT,
   TOUCHED,
-  WINDOW_SCALE,
   WIRE,
 } from '../pf/stateRecord.ts';
 import { Key, NO_STATE, readAddress, readPort } from '../pf/states.ts';
 import { isFinished } from '../pf/tcpState.ts';
-import * as timeouts from '../pf/timeouts.ts';
+import { TimestampPeer } from '../pf/timestamps.ts';
+import {
+  familyNumber,
+  flagsFrom,
+  flagsOf,
+  LOG_ALL,
+  readPeer,
+  readWords,
+  routeTypeOf,
+  scrubOf,
+  timeoutNumber,
+  timeoutOf,
+  writeAddress,
+  writePeer,
+  writeScrub,
+} from './stateFields.ts';
 
 const PROTOCOL_TCP = 6;
 const PROTOCOL_ICMP = 1;
 const PROTOCOL_ICMP6 = 58;
-/** PF_LOG_ALL. */
-const LOG_ALL = 2;
 /** Name of the interface of states that are bound to none. */
 const FLOATING = 'all';
-
-/** Timeouts by the numbers that pfsync has for them. */
-const TIMEOUTS = [
-  timeouts.TCP_FIRST,
-  timeouts.TCP_OPENING,
-  timeouts.TCP_ESTABLISHED,
-  timeouts.TCP_CLOSING,
-  timeouts.TCP_FINWAIT,
-  timeouts.TCP_CLOSED,
-  timeouts.UDP_FIRST,
-  timeouts.UDP_SINGLE,
-  timeouts.UDP_MULTIPLE,
-  timeouts.ICMP_FIRST,
-  timeouts.ICMP_ERROR,
-  timeouts.OTHER_FIRST,
-  timeouts.OTHER_SINGLE,
-  timeouts.OTHER_MULTIPLE,
-] as const;
-
-/** How a timeout of ours is numbered on the wire. */
-export function timeoutNumber(timeout: number): number {
-  return TIMEOUTS.indexOf(timeout as (typeof TIMEOUTS)[number]);
-}
-
-/** The timeout that a number of the wire means; undefined for one that no state has. */
-export function timeoutOf(number: number): number | undefined {
-  return TIMEOUTS[number];
-}
 
 /** What became of a state that a peer has sent. */
 export type Imported = number | 'bad value' | 'no room';
@@ -133,7 +106,9 @@ export class Codec {
       routeType: routeTypeOf(flags),
       timeout: timeoutNumber(records[from + TIMEOUT]!),
     });
-    wire.setFlags(bytes, at, flagsOf(flags) | (acknowledge ? wire.FLAG_ACK : 0));
+    const scrub = (flags & FLAG_EXTRA) === 0 ? undefined : states.extra(records[from + EXTRA]!)?.scrub;
+    const scrubbed = scrub === undefined ? 0 : writeScrub(scrub, bytes, at);
+    wire.setFlags(bytes, at, flagsOf(flags) | scrubbed | (acknowledge ? wire.FLAG_ACK : 0));
   }
 
   private writeKey(
@@ -172,8 +147,17 @@ export class Codec {
 
   // Theirs.
 
-  /** Makes a state of a message that `isValid`; the default rule has it until its own is told. */
-  read(bytes: Uint8Array, at: number, high: number, low: number): Imported {
+  /**
+   * Makes a state of a message that `isValid`; the default rule has it until its own is told. `givesWay` says whether another state in its
+   * place makes room.
+   */
+  read(
+    bytes: Uint8Array,
+    at: number,
+    high: number,
+    low: number,
+    givesWay: (other: number) => boolean,
+  ): Imported {
     const { states, settings, interfaces } = this.parts;
     const creator = wire.creator(bytes, at);
     if (creator === 0) return 'bad value';
@@ -183,14 +167,10 @@ export class Codec {
     this.readKey(bytes, at, 0, this.wireKey);
     this.readKey(bytes, at, 1, this.stackKey);
     const direction = wire.direction(bytes, at);
-    if (!this.makeRoom(this.wireKey, WIRE, bound, direction)) return 'no room';
-    if (!this.makeRoom(this.stackKey, STACK, bound, direction)) return 'no room';
-    const state = states.insert(this.wireKey, this.stackKey, bound, creator);
-    const records = states.records(state);
-    const to = states.at(state);
-    records[to + ID_HIGH] = high;
-    records[to + ID_LOW] = low;
-    this.fill(state, records, to, bytes, at);
+    if (!this.makeRoom(this.wireKey, WIRE, bound, direction, givesWay)) return 'no room';
+    if (!this.makeRoom(this.stackKey, STACK, bound, direction, givesWay)) return 'no room';
+    const state = states.insertForeign(this.wireKey, this.stackKey, bound, creator, high, low);
+    this.fill(state, states.records(state), states.at(state), bytes, at);
     return state;
   }
 
@@ -204,15 +184,22 @@ export class Codec {
   }
 
   /** A connection of ours with the same addresses makes way when it is over. */
-  private makeRoom(key: Key, side: number, bound: number, direction: number): boolean {
+  private makeRoom(
+    key: Key,
+    side: number,
+    bound: number,
+    direction: number,
+    givesWay: (other: number) => boolean,
+  ): boolean {
     const { states, life } = this.parts;
     const found = states.find(key, side, bound);
     if (found === NO_STATE) return true;
     const records = states.records(found);
     const at = states.at(found);
     if ((records[at + FLAGS]! & FLAG_DIRECTION) !== direction) return true;
-    if ((key.kind & 0xff) !== PROTOCOL_TCP || !isFinished(records, at + SOURCE, at + DESTINATION))
-      return false;
+    const isTcp = (key.kind & 0xff) === PROTOCOL_TCP;
+    const isDone = isTcp && isFinished(records, at + SOURCE, at + DESTINATION);
+    if (!isDone && !givesWay(found)) return false;
     life.remove(found);
     return true;
   }
@@ -225,6 +212,7 @@ export class Codec {
     const translated = records[to + FLAGS]!;
     records[to + FLAGS] = translated | wire.direction(bytes, at) | flagsFrom(bytes, at);
     this.readRoute(records, to, bytes, at);
+    this.readScrub(records, to, bytes, at);
     records[to + RULE] = slots.hold(defaultRule);
     records[to + ANCHOR] = NO_RULE;
     records[to + NAT_RULE] = NO_RULE;
@@ -238,6 +226,19 @@ export class Codec {
       counters[place + way] = wire.packets(bytes, at, way);
       counters[place + 2 + way] = wire.octets(bytes, at, way);
     }
+  }
+
+  /** What is done to the headers of all its packets. */
+  private readScrub(records: Int32Array, to: number, bytes: Uint8Array, at: number): void {
+    const scrub = scrubOf(bytes, at);
+    if (scrub.isEmpty) return;
+    const extra = new StateExtra();
+    extra.scrub = scrub;
+    if (scrub.reassembleTcp && wire.protocol(bytes, at) === PROTOCOL_TCP) {
+      extra.timestamps = [new TimestampPeer(), new TimestampPeer()];
+    }
+    records[to + EXTRA] = this.parts.states.addExtra(extra);
+    records[to + FLAGS] = records[to + FLAGS]! | FLAG_EXTRA;
   }
 
   /** The way is an address on the wire; by which interface it lies is for this machine to say. */
@@ -287,72 +288,5 @@ export function isValid(bytes: Uint8Array, at: number): boolean {
     (direction === 1 || direction === 2) &&
     isFamily(own) &&
     ((isFamily(a) && a === b) || (a === 0 && b === 0))
-  );
-}
-
-/** One peer of a connection as a message has it. */
-export function readPeer(bytes: Uint8Array, at: number, records: Int32Array, to: number): void {
-  records[to + PEER_STATE] = wire.peerState(bytes, at);
-  records[to + SEQ_LOW] = wire.seqLow(bytes, at);
-  records[to + SEQ_HIGH] = wire.seqHigh(bytes, at);
-  records[to + SEQ_DIFFERENCE] = wire.seqDifference(bytes, at);
-  records[to + MAX_WINDOW] = wire.window(bytes, at);
-  records[to + WINDOW_SCALE] = wire.windowScale(bytes, at) | (wire.mss(bytes, at) << MSS_SHIFT);
-}
-
-function writePeer(records: Int32Array, from: number, bytes: Uint8Array, at: number): void {
-  const scale = records[from + WINDOW_SCALE]!;
-  wire.writePeer(
-    bytes,
-    at,
-    records[from + PEER_STATE]!,
-    records[from + SEQ_LOW]!,
-    records[from + SEQ_HIGH]!,
-    records[from + SEQ_DIFFERENCE]!,
-    records[from + MAX_WINDOW]!,
-    scale >>> MSS_SHIFT,
-    scale & 0xff,
-  );
-}
-
-function readWords(bytes: Uint8Array, at: number, into: Int32Array): void {
-  for (let i = 0; i < 4; i++) into[i] = ipv6.addressWord(bytes, at, i);
-}
-
-function writeAddress(bytes: Uint8Array, at: number, words: Int32Array): void {
-  ipv6.setAddress(bytes, at, words[0]!, words[1]!, words[2]!, words[3]!);
-}
-
-function familyNumber(family: number): number {
-  return family === 4 ? wire.AF_INET : wire.AF_INET6;
-}
-
-function routeTypeOf(flags: number): number {
-  if ((flags & FLAG_ROUTE_TO) !== 0) return wire.ROUTE_TO;
-  if ((flags & FLAG_REPLY_TO) !== 0) return wire.ROUTE_REPLY_TO;
-  return (flags & FLAG_DUP_TO) === 0 ? 0 : wire.ROUTE_DUP_TO;
-}
-
-function flagsOf(flags: number): number {
-  return (
-    ((flags & FLAG_SLOPPY) === 0 ? 0 : wire.FLAG_SLOPPY) |
-    ((flags & FLAG_ALLOW_OPTIONS) === 0 ? 0 : wire.FLAG_ALLOW_OPTIONS) |
-    ((flags & FLAG_PFLOW) === 0 ? 0 : wire.FLAG_PFLOW) |
-    ((flags & FLAG_NO_SYNC) === 0 ? 0 : wire.FLAG_NO_SYNC)
-  );
-}
-
-function flagsFrom(bytes: Uint8Array, at: number): number {
-  const flags = wire.flags(bytes, at);
-  const type = wire.routeType(bytes, at);
-  return (
-    ((flags & wire.FLAG_SLOPPY) === 0 ? 0 : FLAG_SLOPPY) |
-    ((flags & wire.FLAG_ALLOW_OPTIONS) === 0 ? 0 : FLAG_ALLOW_OPTIONS) |
-    ((flags & wire.FLAG_PFLOW) === 0 ? 0 : FLAG_PFLOW) |
-    ((flags & wire.FLAG_NO_SYNC) === 0 ? 0 : FLAG_NO_SYNC) |
-    ((wire.log(bytes, at) & LOG_ALL) === 0 ? 0 : FLAG_LOG_ALL) |
-    (type === wire.ROUTE_TO ? FLAG_ROUTE_TO : 0) |
-    (type === wire.ROUTE_REPLY_TO ? FLAG_REPLY_TO : 0) |
-    (type === wire.ROUTE_DUP_TO ? FLAG_DUP_TO : 0)
   );
 }

@@ -45,10 +45,6 @@ export class Defer {
     this.held.set(state, { packet: copy, interfaceIndex, direction, timeout });
   }
 
-  has(state: number): boolean {
-    return this.held.has(state);
-  }
-
   /** The peers have the state, or have had their time: its packet goes on, by the state that it has made. */
   release(state: number): void {
     const held = this.held.get(state);
@@ -56,6 +52,15 @@ export class Defer {
     this.held.delete(state);
     held.timeout.clear();
     this.resume(held);
+    this.pool.give(held.packet);
+  }
+
+  /** The state is gone, and its packet with it. */
+  drop(state: number): void {
+    const held = this.held.get(state);
+    if (held === undefined) return;
+    this.held.delete(state);
+    held.timeout.clear();
     this.pool.give(held.packet);
   }
 

@@ -3,9 +3,18 @@
 // What a peer says of a connection that is known here: each side of it is taken over unless ours is further on.
 
 import * as wire from '../../wire/pfsyncState.ts';
-import { DESTINATION, KIND, PEER_STATE, SEQ_LOW, SOURCE, WIRE } from '../pf/stateRecord.ts';
+import {
+  DESTINATION,
+  KIND,
+  MAX_WINDOW,
+  PEER_STATE,
+  SEQ_HIGH,
+  SEQ_LOW,
+  SOURCE,
+  WIRE,
+} from '../pf/stateRecord.ts';
 import { PROXY_SRC } from '../pf/tcpState.ts';
-import { readPeer } from './codec.ts';
+import { readPeer } from './stateFields.ts';
 
 const PROTOCOL_TCP = 6;
 
@@ -20,9 +29,9 @@ export function merge(
   const isTcp = (records[at + WIRE + KIND]! & 0xff) === PROTOCOL_TCP;
   let stale = 0;
   if (isAhead(records, at + SOURCE, bytes, sourceAt, isTcp, true)) stale++;
-  else readPeer(bytes, sourceAt, records, at + SOURCE);
+  else takePeer(records, at + SOURCE, bytes, sourceAt, isTcp);
   if (isAhead(records, at + DESTINATION, bytes, destinationAt, isTcp, false)) stale++;
-  else readPeer(bytes, destinationAt, records, at + DESTINATION);
+  else takePeer(records, at + DESTINATION, bytes, destinationAt, isTcp);
   return stale;
 }
 
@@ -42,4 +51,15 @@ function isAhead(
   if (own > said && !leavesProxy) return true;
   if (!isTcp || own !== said) return false;
   return ((records[peer + SEQ_LOW]! - wire.seqLow(bytes, at)) | 0) > 0;
+}
+
+/** Messages overtake each other: in the same state the edge of the window and its size do not go back either. */
+function takePeer(records: Int32Array, peer: number, bytes: Uint8Array, at: number, isTcp: boolean): void {
+  const keeps = isTcp && records[peer + PEER_STATE] === wire.peerState(bytes, at);
+  const edge = records[peer + SEQ_HIGH]!;
+  const window = records[peer + MAX_WINDOW]!;
+  readPeer(bytes, at, records, peer);
+  if (!keeps) return;
+  if (((edge - records[peer + SEQ_HIGH]!) | 0) > 0) records[peer + SEQ_HIGH] = edge;
+  if (window > records[peer + MAX_WINDOW]!) records[peer + MAX_WINDOW] = window;
 }

@@ -1,405 +1,174 @@
 // SPDX-License-Identifier: ISC
 //
-// pfsync(4): pfsync0 put together. It keeps the state tables of several machines in step, by packets on one interface between them.
+// pfsync(4): pfsync0 and its syncdev, set up and down, and how much worse a master this machine is meanwhile.
 
-import type { Handlers } from '../../abi/client.ts';
 import { PFSYNC } from '../../abi/counters/pfsync.ts';
-import { CallError } from '../../abi/errno.ts';
-import { IFF_RUNNING, IFF_UP } from '../../abi/interface.ts';
-import { PFSYNC_MAXIMUM_UPDATES, type PfsyncCalls, type PfsyncInfo } from '../../abi/pfsync.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
-import * as wire from '../../wire/pfsync.ts';
+import { IFF_RUNNING } from '../../abi/interface.ts';
+import { PROTOCOL_PFSYNC } from '../../wire/ipv4.ts';
+import { GROUP } from '../../wire/pfsync.ts';
 import { SECOND } from '../clock.ts';
 import { Counters } from '../counters.ts';
 import type { Captures } from '../link/capture.ts';
 import type { Demotion } from '../link/demotion.ts';
 import type { Interface } from '../link/interface.ts';
-import type { Packet } from '../packet.ts';
 import type { PfParts } from '../pf/parts.ts';
 import type { Pf } from '../pf/pf.ts';
-import {
-  COUNTERS,
-  CREATOR,
-  FLAG_NO_SYNC,
-  FLAG_SLOPPY,
-  FLAGS,
-  ID_HIGH,
-  ID_LOW,
-  KIND,
-  SEQ_DIFFERENCE,
-  SOURCE,
-  TOUCHED,
-  WIRE,
-} from '../pf/stateRecord.ts';
-import type { StateSync } from '../pf/sync.ts';
 import { Timeout } from '../timeout.ts';
-import { BulkRequest, BulkSend } from './bulk.ts';
-import { Codec } from './codec.ts';
-import { Defer } from './defer.ts';
+import { BulkRequest } from './bulkRequest.ts';
+import { Link } from './link.ts';
+import { Peers } from './peers.ts';
 import { Receiver } from './receiver.ts';
-import {
-  QUEUE_ACK,
-  QUEUE_INSERT,
-  QUEUE_NONE,
-  QUEUE_UPDATE,
-  QUEUE_UPDATE_COMPRESSED,
-  Sender,
-} from './sender.ts';
-import { PEER_SPOKE, SyncRecords, UPDATES } from './syncRecords.ts';
-import { Tombstones } from './tombstones.ts';
+import { Session } from './session.ts';
+import { PfsyncSettings } from './settings.ts';
+import { Transmitter } from './transmitter.ts';
 
-const PROTOCOL_TCP = 6;
-const DEFAULT_MTU = 1500;
-/** What a machine is demoted by until it has the states of the others, and without a link to them. */
-const BULK_DEMOTION = 32;
-const LINK_DEMOTION = 1;
-/** Both machines see a connection's packets while its peer's word is this fresh, in seconds. */
-const FRESH = 2;
-/** How often peers are told that we speak messages of our own, and which rules are loaded here; one that is silent for three such is gone. */
-const ANNOUNCE = 10 * SECOND;
-const SILENT = 30 * SECOND;
+/** Machines say who they are so often. */
+const RULESET_INTERVAL = 10 * SECOND;
+const MTU = 1500;
 
-interface PeerInfo {
-  checksum: string;
-  heard: number;
-}
-
-export class Pfsync implements StateSync {
+export class Pfsync {
   readonly counters = new Counters(PFSYNC);
-  readonly calls: Handlers<PfsyncCalls>;
-  private on: Interface | undefined;
-  private device: Interface | undefined;
-  private peer = 0;
-  private maxUpdates = 128;
-  private defer = false;
-  private linkDemoted = false;
-  private bulkDemoted = false;
+  readonly settings = new PfsyncSettings();
+  readonly peers: Peers;
+  readonly bulkRequest: BulkRequest;
+  private readonly pf: Pf;
   private readonly parts: PfParts;
-  private readonly captures: Captures;
   private readonly demotion: Demotion;
-  private readonly sender: Sender;
-  private readonly tombstones = new Tombstones();
-  private readonly request: BulkRequest;
-  private readonly bulk: BulkSend;
-  private readonly held: Defer;
-  private readonly announceTimer: Timeout;
-  /** Machines that speak our own messages, by host id. */
-  private readonly peers = new Map<number, PeerInfo>();
+  private readonly link: Link;
+  private readonly transmitter: Transmitter;
+  private readonly receiver: Receiver;
+  private readonly ruleset: Timeout;
+  private session: Session | undefined;
+  private isListed = false;
+  /** The syncdev's trouble counts at the moment. */
+  private linkDemoted = false;
 
   constructor(pf: Pf, captures: Captures, demotion: Demotion) {
     const { parts } = pf;
+    const { counters, settings } = this;
+    this.pf = pf;
     this.parts = parts;
-    this.captures = captures;
     this.demotion = demotion;
-    const codec = new Codec(parts);
-    const { counters, tombstones } = this;
-    const route = () => ({ device: this.linkReady(), peer: this.peer, mtu: this.on?.mtu ?? DEFAULT_MTU });
-    const sender = new Sender(parts, codec, counters, route);
-    sender.captured = (packet) => this.capture(packet);
-    this.sender = sender;
-    this.held = new Defer(pf);
-    this.bulk = new BulkSend(parts, sender);
-    this.request = new BulkRequest(parts, sender, {
-      announce: () => this.announce(),
-      done: () => this.demoteForBulk(false),
+    this.peers = new Peers(parts.settings);
+    this.link = new Link(settings, parts.settings);
+    this.transmitter = new Transmitter({ ip: parts.ipv4, pool: parts.pool, captures, counters, settings });
+    this.receiver = new Receiver({ link: this.link, counters, captures });
+    parts.ipv4.protocols[PROTOCOL_PFSYNC] = this.receiver;
+    this.bulkRequest = new BulkRequest({
+      settings: parts.settings,
+      timeouts: parts.timeouts,
+      demote: (amount, reason) => this.demote(amount, reason),
+      ask: () => this.session?.outbox.sendBulkRequest(this.peers.writeRuleset),
     });
-    this.announceTimer = new Timeout(parts.timeouts, () => this.announce());
-    parts.ipv4.protocols[ipv4.PROTOCOL_PFSYNC] = new Receiver(parts, {
-      codec,
-      sender,
-      tombstones,
-      counters,
-      hooks: {
-        hears: (index) => this.hears(index),
-        bulkWanted: () => this.bulk.begin(),
-        bulkStatus: (status) => this.request.heard(status),
-        ruleset: (hostId, checksum) => this.heardRuleset(hostId, checksum),
-        acknowledged: (state) => this.held.release(state),
-        captured: (packet) => this.capture(packet),
-      },
-    });
-    parts.life.listen((state, expired) => this.ended(state, expired));
+    this.ruleset = new Timeout(parts.timeouts, () => this.sayRuleset());
+    parts.life.listen((state, expired) => this.session?.ended(state, expired));
     parts.interfaces.listen({
       stateChanged: (on) => this.stateChanged(on),
       detached: (on) => this.detached(on),
     });
-    this.calls = {
-      'pfsync.set': (change) => {
-        this.set(change);
-        return null;
-      },
-    };
   }
-
-  // Configuration.
 
   /** pfsync0 has just been made. */
   adopt(on: Interface): void {
-    this.on = on;
-    on.mtu = DEFAULT_MTU;
-    for (const group of ['carp', 'pfsync']) this.parts.interfaces.setGroup(on, group, true);
+    const { interfaces } = this.parts;
+    on.mtu = MTU;
+    this.link.on = on;
+    this.transmitter.on = on;
+    interfaces.setGroup(on, 'carp', true);
+    interfaces.setGroup(on, 'pfsync', true);
   }
 
-  private set(change: PfsyncCalls['pfsync.set'][0]): void {
-    const { on } = this;
-    if (on === undefined || on.name !== change.name) {
-      throw new CallError('EINVAL', `${change.name}: not a pfsync interface`);
-    }
-    const { syncDevice, peer, maxUpdates } = change;
-    if (on.running && (syncDevice !== undefined || peer !== undefined)) {
-      throw new CallError('EBUSY', 'set pfsync0 down before its syncdev or syncpeer is changed');
-    }
-    if (maxUpdates !== undefined && !(maxUpdates >= 0 && maxUpdates <= PFSYNC_MAXIMUM_UPDATES)) {
-      throw new CallError('EINVAL', `maxupd is a number from 0 to ${PFSYNC_MAXIMUM_UPDATES}`);
-    }
-    const device = syncDevice == null ? undefined : this.parts.interfaces.get(syncDevice);
-    if (device !== undefined && device.type !== 'ethernet' && device.type !== 'vlan') {
-      throw new CallError('EINVAL', `${device.name}: not an Ethernet interface`);
-    }
-    const word = peer == null ? 0 : peer.words[0]!;
-    if (peer != null && (peer.family !== 4 || word === ipv4.BROADCAST)) throw new CallError('EDESTADDRREQ');
-    if (maxUpdates !== undefined) this.maxUpdates = maxUpdates;
-    if (change.defer !== undefined) this.defer = change.defer;
-    if (!this.defer) this.held.releaseAll();
-    if (syncDevice !== undefined) this.device = device;
-    if (peer !== undefined) this.peer = word === wire.GROUP ? 0 : word;
-    this.update();
+  /** States are exchanged at the moment. */
+  get isUp(): boolean {
+    return this.link.isUp;
   }
 
-  describe(on: Interface): PfsyncInfo | undefined {
-    if (on !== this.on) return undefined;
-    return {
-      ...(this.device === undefined ? {} : { syncDevice: this.device.name }),
-      ...(this.peer === 0 ? {} : { peer: { family: 4, words: [this.peer] } }),
-      maxUpdates: this.maxUpdates,
-      defer: this.defer,
-      bulk: this.request.state,
-      peers: [...this.peers].map(([hostId, { checksum }]) => ({
-        hostId,
-        sameRuleset: checksum === this.ownChecksum(),
-      })),
+  isPfsync(on: Interface): boolean {
+    return this.link.on === on;
+  }
+
+  /** Settings have changed: goes up or down as they want it. */
+  update(): void {
+    if (this.link.wanted === this.link.isUp) return;
+    if (this.link.isUp) this.stop();
+    else this.start();
+  }
+
+  private start(): void {
+    const { pf, link, counters, settings, transmitter, peers, bulkRequest } = this;
+    this.isListed = false;
+    link.isUp = true;
+    const listed = () => {
+      this.isListed = true;
+      this.linkChanged();
     };
-  }
-
-  // Running.
-
-  private stateChanged(on: Interface): void {
-    if (on === this.on) this.update();
-    else if (on === this.device) this.linkChanged();
-  }
-
-  private detached(on: Interface): void {
-    if (on === this.on) {
-      this.stop();
-      this.on = undefined;
-    } else if (on === this.device) {
-      this.stop();
-      this.device = undefined;
-    }
-  }
-
-  /** Begins when it is up and knows by which interface, ends when not. */
-  private update(): void {
-    const { on } = this;
-    if (on === undefined) return;
-    const wanted = (on.flags & IFF_UP) !== 0 && this.device !== undefined;
-    if (wanted === on.running) return;
-    if (wanted) this.start(on, this.device!);
-    else this.stop();
-  }
-
-  private start(on: Interface, device: Interface): void {
-    const { parts } = this;
-    this.sender.records = new SyncRecords(parts.states, parts.settings.maximumStates);
-    if (this.peer === 0) parts.ipv4.groups.join(device, wire.GROUP);
-    parts.sync.target = this;
-    on.mtu = Math.min(on.mtu, device.mtu);
-    parts.interfaces.setFlags(on, on.flags | IFF_RUNNING);
-    this.demoteForBulk(true);
-    this.linkChanged();
-    this.request.begin(this.linkReady() !== undefined);
-    this.announceTimer.set(ANNOUNCE);
+    this.session = new Session({ pf, counters, settings, transmitter, peers, bulkRequest, listed });
+    this.receiver.inbox = this.session.inbox;
+    this.parts.sync.target = this.session;
+    if (settings.peer === 0) this.parts.ipv4.groups.join(link.syncdev!, GROUP);
+    this.setRunning(true);
+    if (!link.hasCarrier) this.demoteLink(true, 'pfsync up');
+    bulkRequest.start();
+    this.ruleset.set(RULESET_INTERVAL);
   }
 
   private stop(): void {
-    const { parts, on } = this;
-    if (on === undefined || parts.sync.target === undefined) return;
-    this.held.releaseAll();
-    this.sender.flush();
-    parts.sync.target = undefined;
-    this.sender.clear();
-    this.sender.records = undefined;
-    this.tombstones.clear();
-    this.request.stop();
-    this.bulk.stop();
-    this.announceTimer.clear();
-    this.peers.clear();
-    this.peersChanged();
-    if (this.peer === 0 && this.device !== undefined) parts.ipv4.groups.leave(this.device, wire.GROUP);
-    parts.interfaces.setFlags(on, on.flags & ~IFF_RUNNING);
-    this.demoteForBulk(false);
-    this.demoteForLink(false);
+    this.parts.sync.target = undefined;
+    this.session?.stop();
+    this.session = undefined;
+    this.receiver.inbox = undefined;
+    this.link.isUp = false;
+    this.ruleset.clear();
+    this.peers.forget();
+    if (this.settings.peer === 0) this.parts.ipv4.groups.leave(this.link.syncdev!, GROUP);
+    this.bulkRequest.stop();
+    this.demoteLink(false, 'pfsync down');
+    this.setRunning(false);
   }
 
-  private linkReady(): Interface | undefined {
-    const { device } = this;
-    return device?.running && device.link ? device : undefined;
+  private setRunning(running: boolean): void {
+    const on = this.link.on!;
+    const flags = running ? on.flags | IFF_RUNNING : on.flags & ~IFF_RUNNING;
+    this.parts.interfaces.setFlags(on, flags);
+  }
+
+  private sayRuleset(): void {
+    this.session?.sayRuleset();
+    this.ruleset.set(RULESET_INTERVAL);
+  }
+
+  // What happens around it.
+
+  private stateChanged(on: Interface): void {
+    if (on === this.link.on) this.update();
+    else if (on === this.settings.syncdev && this.link.isUp) this.linkChanged();
   }
 
   private linkChanged(): void {
-    if (this.parts.sync.target === undefined) return;
-    const ready = this.linkReady() !== undefined;
-    this.demoteForLink(!ready);
-    if (ready) this.request.linkUp();
+    const { hasCarrier } = this.link;
+    this.demoteLink(!hasCarrier, 'pfsync link');
+    if (!hasCarrier) return;
+    this.session?.outbox.linkUp();
+    if (this.isListed) this.bulkRequest.ready();
   }
 
-  private demoteForLink(wanted: boolean): void {
-    if (wanted === this.linkDemoted) return;
-    this.linkDemoted = wanted;
-    this.demotion.adjust(this.on!, wanted ? LINK_DEMOTION : -LINK_DEMOTION, 'pfsync link');
-  }
-
-  private demoteForBulk(wanted: boolean): void {
-    if (wanted === this.bulkDemoted || this.on === undefined) return;
-    this.bulkDemoted = wanted;
-    const amount = wanted ? BULK_DEMOTION : -BULK_DEMOTION;
-    this.demotion.adjust(this.on, amount, wanted ? 'pfsync start' : 'pfsync done');
-  }
-
-  private hears(interfaceIndex: number): 'yes' | 'no' | 'bad interface' {
-    if (this.parts.sync.target === undefined) return 'no';
-    return interfaceIndex === this.device!.index ? 'yes' : 'bad interface';
-  }
-
-  private capture(packet: Packet): void {
-    if (this.on === undefined || !this.captures.watched(this.on)) return;
-    const { link } = packet;
-    packet.link = packet.network;
-    this.captures.frame(packet, this.on);
-    packet.link = link;
-  }
-
-  // Messages of our own.
-
-  private announce(): void {
-    this.announceTimer.set(ANNOUNCE);
-    const { settings } = this.parts;
-    for (const [hostId, { heard }] of this.peers) {
-      if (this.parts.clock.now - heard > SILENT) this.peers.delete(hostId);
+  private detached(on: Interface): void {
+    if (on === this.settings.syncdev) {
+      if (this.link.isUp) this.stop();
+      this.settings.syncdev = undefined;
     }
-    this.peersChanged();
-    this.sender.sendNow((builder) => {
-      const { bytes, at } = builder.message(wire.ACTION_RULESET, wire.RULESET_LENGTH);
-      wire.writeRuleset(bytes, at, this.ownChecksum(), settings.hostId | 0);
-    });
+    if (on !== this.link.on) return;
+    if (this.link.isUp) this.stop();
+    this.link.on = undefined;
   }
 
-  private ownChecksum(): string {
-    return this.parts.settings.checksum.padStart(2 * wire.CHECKSUM_LENGTH, '0');
+  private demoteLink(down: boolean, reason: string): void {
+    if (this.linkDemoted === down) return;
+    this.linkDemoted = down;
+    this.demote(down ? 1 : -1, reason);
   }
 
-  private heardRuleset(hostId: number, checksum: string): void {
-    const isNew = !this.peers.has(hostId);
-    this.peers.set(hostId, { checksum, heard: this.parts.clock.now });
-    this.peersChanged();
-    // Whoever has just come is to know us, too.
-    if (isNew) this.announce();
-  }
-
-  private peersChanged(): void {
-    this.sender.speaksOwn = this.peers.size > 0;
-    this.bulk.fast = this.peers.size > 0;
-  }
-
-  // What pf tells.
-
-  created(state: number): void {
-    this.sender.records!.add(state);
-    if (this.isSynced(state)) this.sender.enqueue(state, QUEUE_INSERT);
-  }
-
-  updated(state: number, segments: number): void {
-    if (!this.isSynced(state)) return;
-    const { sender } = this;
-    const records = sender.records!;
-    const page = records.page(state);
-    const at = records.at(state);
-    const queue = sender.queueOf(state);
-    if (queue === QUEUE_NONE || queue === QUEUE_ACK) {
-      sender.enqueue(state, QUEUE_UPDATE_COMPRESSED);
-    } else if (queue === QUEUE_UPDATE_COMPRESSED || queue === QUEUE_UPDATE) {
-      page[at + UPDATES] = page[at + UPDATES]! + segments;
-      if (this.isTcp(state) && page[at + UPDATES]! >= this.maxUpdates) sender.soon();
-    }
-    const spoke = page[at + PEER_SPOKE]!;
-    if (spoke !== 0 && this.parts.settings.seconds + 1 - spoke < FRESH) sender.soon();
-    if (queue !== QUEUE_INSERT && this.isTracked(state) && sender.hasMovedFar(state)) sender.soon();
-  }
-
-  cleared(interfaceName: string): void {
-    this.sender.sendNow((builder) => {
-      const { bytes, at } = builder.message(wire.ACTION_CLEAR, wire.CLEAR_LENGTH);
-      wire.writeClear(bytes, at, interfaceName, this.parts.settings.hostId | 0);
-    });
-  }
-
-  defers(state: number, packet: Packet): boolean {
-    if (!this.defer || packet.linkBroadcast || packet.linkMulticast) return false;
-    const { states } = this.parts;
-    // What was given another sequence number already cannot come again as it came.
-    const isModulated = states.records(state)[states.at(state) + SOURCE + SEQ_DIFFERENCE] !== 0;
-    return !isModulated && this.isSynced(state) && this.linkReady() !== undefined;
-  }
-
-  hold(state: number, packet: Packet, on: Interface, direction: number): void {
-    const { states } = this.parts;
-    // It is counted when it goes on.
-    const counters = (states.at(state) >>> 1) + COUNTERS;
-    states.counters(state).fill(0, counters, counters + 4);
-    this.held.hold(state, packet, on.index, direction);
-    this.sender.deferred.add(state);
-    this.sender.soon();
-  }
-
-  private ended(state: number, expired: boolean): void {
-    const { sender } = this;
-    const { records } = sender;
-    sender.deferred.delete(state);
-    if (records === undefined) return;
-    this.held.release(state);
-    const { states, settings } = this.parts;
-    const record = states.records(state);
-    const at = states.at(state);
-    const [high, low, creator] = [record[at + ID_HIGH]!, record[at + ID_LOW]!, record[at + CREATOR]!];
-    const queue = sender.queueOf(state);
-    const spoke = records.page(state)[records.at(state) + PEER_SPOKE]!;
-    records.remove(state);
-    // A connection of which only peers have told runs out here when they are not heard; it is theirs to end.
-    const isTheirs = expired && spoke !== 0 && spoke - 1 >= record[at + TOUCHED]!;
-    if (!isTheirs) this.tombstones.add(high, low, creator, settings.seconds);
-    const silent = !this.isSynced(state) || isTheirs || queue === QUEUE_INSERT;
-    records.page(state)[records.at(state)] = QUEUE_NONE;
-    if (!silent) sender.delete(high, low, creator);
-  }
-
-  private isSynced(state: number): boolean {
-    const { states } = this.parts;
-    const records = states.records(state);
-    const at = states.at(state);
-    return (
-      (records[at + FLAGS]! & FLAG_NO_SYNC) === 0 &&
-      (records[at + WIRE + KIND]! & 0xff) !== ipv4.PROTOCOL_PFSYNC
-    );
-  }
-
-  private isTcp(state: number): boolean {
-    const { states } = this.parts;
-    return (states.records(state)[states.at(state) + WIRE + KIND]! & 0xff) === PROTOCOL_TCP;
-  }
-
-  /** Whether sequence numbers of it are watched. */
-  private isTracked(state: number): boolean {
-    const { states } = this.parts;
-    return this.isTcp(state) && (states.records(state)[states.at(state) + FLAGS]! & FLAG_SLOPPY) === 0;
+  private demote(amount: number, reason: string): void {
+    if (this.link.on !== undefined) this.demotion.adjust(this.link.on, amount, reason);
   }
 }

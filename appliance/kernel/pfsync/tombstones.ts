@@ -1,32 +1,79 @@
 // SPDX-License-Identifier: ISC
 //
-// Ids of states that were deleted here of late: what a peer still says of them is not to bring them back.
+// States that are known to have been deleted, so that a late or repeated message does not bring them back: the last so many ids in a ring
+// with a hash, and for whole creators whose states were cleared the highest id of then.
 
-/** Seconds that an id is remembered; a peer has told everything that it had on its way by then. */
-const KEPT = 60;
-const MAXIMUM = 65_536;
+import { mix } from '../pf/hash.ts';
+import { Marks } from './marks.ts';
+
+/** Deletions remembered. */
+const RING = 1 << 14;
+const WORDS = 4;
+const HIGH = 0;
+const LOW = 1;
+const CREATOR = 2;
+const NEXT = 3;
 
 export class Tombstones {
-  /** Id to the second at which it may be forgotten, oldest first. */
-  private readonly until = new Map<string, number>();
+  private readonly ring = new Int32Array(RING * WORDS);
+  private readonly heads = new Int32Array(RING);
+  private place = 0;
+  private used = 0;
+  private readonly cleared = new Marks();
 
-  add(high: number, low: number, creator: number, now: number): void {
-    for (const [id, second] of this.until) {
-      if (second > now && this.until.size < MAXIMUM) break;
-      this.until.delete(id);
+  add(high: number, low: number, creator: number): void {
+    if (this.has(high, low, creator)) return;
+    const at = this.place * WORDS;
+    if (this.used === RING) this.unlink(this.place);
+    else this.used++;
+    this.ring[at + HIGH] = high;
+    this.ring[at + LOW] = low;
+    this.ring[at + CREATOR] = creator;
+    const bucket = bucketOf(high, low, creator);
+    this.ring[at + NEXT] = this.heads[bucket]!;
+    this.heads[bucket] = this.place + 1;
+    this.place = (this.place + 1) % RING;
+  }
+
+  /** Every state of a creator up to this id is removed. */
+  clear(high: number, low: number, creator: number): void {
+    this.cleared.raise(high, low, creator);
+  }
+
+  has(high: number, low: number, creator: number): boolean {
+    if (this.cleared.covers(high, low, creator)) return true;
+    let node = this.heads[bucketOf(high, low, creator)]!;
+    while (node !== 0) {
+      const at = (node - 1) * WORDS;
+      if (
+        this.ring[at + LOW] === low &&
+        this.ring[at + HIGH] === high &&
+        this.ring[at + CREATOR] === creator
+      ) {
+        return true;
+      }
+      node = this.ring[at + NEXT]!;
     }
-    this.until.set(name(high, low, creator), now + KEPT);
+    return false;
   }
 
-  has(high: number, low: number, creator: number, now: number): boolean {
-    return (this.until.get(name(high, low, creator)) ?? 0) > now;
-  }
-
-  clear(): void {
-    this.until.clear();
+  private unlink(place: number): void {
+    const at = place * WORDS;
+    const bucket = bucketOf(this.ring[at + HIGH]!, this.ring[at + LOW]!, this.ring[at + CREATOR]!);
+    const after = this.ring[at + NEXT]!;
+    let node = this.heads[bucket]!;
+    if (node === place + 1) {
+      this.heads[bucket] = after;
+      return;
+    }
+    while (node !== 0) {
+      const link = (node - 1) * WORDS + NEXT;
+      node = this.ring[link]!;
+      if (node === place + 1) this.ring[link] = after;
+    }
   }
 }
 
-function name(high: number, low: number, creator: number): string {
-  return `${high}.${low}.${creator}`;
+function bucketOf(high: number, low: number, creator: number): number {
+  return mix(mix(creator, low), high) & (RING - 1);
 }

@@ -25,10 +25,12 @@ const MESSAGES: Readonly<Record<number, { length: number; print: (frame: Frame, 
     [wire.ACTION_UPDATE]: { length: wireState.STATE_LENGTH, print: stateLines },
     [wire.ACTION_RULE]: { length: wire.RULE_LENGTH, print: ruleLines },
     [wire.ACTION_RULESET]: { length: wire.RULESET_LENGTH, print: rulesetLines },
+    [wire.ACTION_BULK_TOTAL]: { length: wire.BULK_TOTAL_LENGTH, print: totalLines },
   };
 const OWN_NAMES: Readonly<Record<number, string>> = {
   [wire.ACTION_RULE]: 'RULE',
   [wire.ACTION_RULESET]: 'RULESET',
+  [wire.ACTION_BULK_TOTAL]: 'BULK TOTAL',
 };
 const protocolNames = new Map(Object.entries(PROTOCOLS).map(([name, number]) => [number, name]));
 
@@ -95,10 +97,16 @@ function bulkLines(frame: Frame, at: number): string[] {
   return [`\tcreatorid: ${creator} age: ${clockText(wire.bulkAge(bytes, at))} status: ${word}`];
 }
 
+/** Rules are told by what they say, as a number that has no other meaning. */
 function ruleLines(frame: Frame, at: number): string[] {
-  const anchor = wire.ruleAnchor(frame.bytes, at);
-  const rule = `rule ${wire.ruleNumber(frame.bytes, at)}${anchor === '' ? '' : ` anchor ${anchor}`}`;
-  return [`${reference(frame, at, wire.referenceCreator(frame.bytes, at))} ${rule}`];
+  const { bytes } = frame;
+  const rule = wire.ruleAt(at);
+  const fingerprint = hex(i32(bytes, rule), 8) + hex(i32(bytes, rule + 4), 8);
+  return [`${reference(frame, at, wire.referenceCreator(bytes, at))} rule ${fingerprint}`];
+}
+
+function totalLines(frame: Frame, at: number): string[] {
+  return [`\tcreatorid: ${hex(i32(frame.bytes, at), 8)} states: ${wire.totalStates(frame.bytes, at)}`];
 }
 
 function rulesetLines(frame: Frame, at: number): string[] {

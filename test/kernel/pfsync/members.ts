@@ -109,6 +109,13 @@ export class Members {
     return this.heard(() => this.right.send(frame({ to: linkOf(number, 2), from: RIGHT_LINK }, network)));
   }
 
+  /** The frames that routers send to the right meanwhile, ARP aside. */
+  rightFrames(act: () => void): Uint8Array[] {
+    this.rightWire.recorded.length = 0;
+    act();
+    return this.rightWire.take().filter((bytes) => ethernet.type(bytes, 0) === ethernet.TYPE_IPV4);
+  }
+
   private heard(act: () => void): string[] {
     this.left.take();
     this.right.take();

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: ISC
+//
+// What ifconfig(8) sets and shows of pfsync0.
+
+import type { Handlers } from '../../abi/client.ts';
+import { CallError } from '../../abi/errno.ts';
+import { PFSYNC_MAXIMUM_UPDATES, type PfsyncCalls, type PfsyncInfo } from '../../abi/pfsync.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import { GROUP } from '../../wire/pfsync.ts';
+import type { Interface } from '../link/interface.ts';
+import type { Interfaces } from '../link/interfaces.ts';
+import type { Pfsync } from './pfsync.ts';
+
+type Change = PfsyncCalls['pfsync.set'][0];
+
+export class PfsyncHandlers {
+  readonly calls: Handlers<PfsyncCalls>;
+  private readonly pfsync: Pfsync;
+  private readonly interfaces: Interfaces;
+
+  constructor(pfsync: Pfsync, interfaces: Interfaces) {
+    this.pfsync = pfsync;
+    this.interfaces = interfaces;
+    this.calls = {
+      'pfsync.set': (change) => {
+        this.set(change);
+        return null;
+      },
+    };
+  }
+
+  /** Everything is checked before anything is changed. */
+  private set(change: Change): void {
+    const { pfsync } = this;
+    const { settings } = pfsync;
+    const on = this.interfaces.get(change.name);
+    if (!pfsync.isPfsync(on)) throw new CallError('EINVAL', `${on.name}: not a pfsync interface`);
+    const syncdev = this.syncdevOf(change);
+    const peer = this.peerOf(change);
+    const isMoved = syncdev !== settings.syncdev || peer !== settings.peer;
+    if (isMoved && pfsync.isUp)
+      throw new CallError('EBUSY', `set ${on.name} down before its syncdev or syncpeer is changed`);
+    const { maxUpdates } = change;
+    if (maxUpdates !== undefined && !isCount(maxUpdates)) {
+      throw new CallError('EINVAL', `maxupd is a number from 0 to ${PFSYNC_MAXIMUM_UPDATES}`);
+    }
+    settings.syncdev = syncdev;
+    settings.peer = peer;
+    settings.maxUpdates = maxUpdates ?? settings.maxUpdates;
+    settings.defer = change.defer ?? settings.defer;
+    pfsync.update();
+  }
+
+  private syncdevOf({ syncDevice: syncdev }: Change): Interface | undefined {
+    if (syncdev === null) return undefined;
+    if (syncdev === undefined) return this.pfsync.settings.syncdev;
+    const on = this.interfaces.get(syncdev);
+    if (on.type !== 'ethernet' && on.type !== 'vlan') {
+      throw new CallError('EINVAL', `${on.name}: not an Ethernet interface`);
+    }
+    return on;
+  }
+
+  /** 0.0.0.0, none and the group's address mean the group. */
+  private peerOf({ peer }: Change): number {
+    if (peer === null) return 0;
+    if (peer === undefined) return this.pfsync.settings.peer;
+    if (peer.family !== 4) throw new CallError('EAFNOSUPPORT', 'a syncpeer is an IPv4 address');
+    const word = peer.words[0]!;
+    if (word === GROUP) return 0;
+    if (ipv4.isMulticast(word) || word === ipv4.BROADCAST) {
+      throw new CallError('EDESTADDRREQ', 'a syncpeer is the address of one machine');
+    }
+    return word;
+  }
+
+  /** For `interface.list`. */
+  describe(on: Interface): PfsyncInfo | undefined {
+    if (!this.pfsync.isPfsync(on)) return undefined;
+    const { syncdev, peer, maxUpdates, defer } = this.pfsync.settings;
+    return {
+      ...(syncdev === undefined ? {} : { syncDevice: syncdev.name }),
+      ...(peer === 0 ? {} : { peer: { family: 4, words: [peer] } }),
+      maxUpdates,
+      defer,
+      bulk: this.pfsync.bulkRequest.phase,
+      peers: this.pfsync.peers.list(),
+    };
+  }
+}
+
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= PFSYNC_MAXIMUM_UPDATES;
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: ISC
+//
+// What the others are to be told, gathered for at most a second (pfsync_q_ins, pfsync_sendout): acknowledgments, updates, deletions, new
+// states, whole states, in this order; and when it goes.
+
+import * as pfsync from '../../wire/pfsync.ts';
+import { COMPRESSED_LENGTH, STATE_LENGTH } from '../../wire/pfsyncState.ts';
+import { SECOND } from '../clock.ts';
+import type { PfParts } from '../pf/parts.ts';
+import { CREATOR, DESTINATION, ID_HIGH, ID_LOW, SEQ_HIGH, SOURCE } from '../pf/stateRecord.ts';
+import type { States } from '../pf/states.ts';
+import { Timeout } from '../timeout.ts';
+import type { Assembler } from './assembler.ts';
+import type { Codec } from './codec.ts';
+import {
+  Identities,
+  QUEUE_INSERT,
+  QUEUE_NONE,
+  QUEUE_UPDATE,
+  QUEUE_UPDATE_COMPRESSED,
+  StateQueue,
+} from './queues.ts';
+import {
+  EDGE_DESTINATION,
+  EDGE_SOURCE,
+  MARK_DEFERRED,
+  MARKS,
+  QUEUE_MASK,
+  type Rows,
+  UPDATES,
+} from './rows.ts';
+import { isShared } from './sharing.ts';
+import type { StateRules } from './stateRules.ts';
+import type { Tombstones } from './tombstones.ts';
+import type { Transmitter } from './transmitter.ts';
+
+/** Something waits no longer than this, where there is a link; without one, states wait, and who missed a deletion will hear of it. */
+const LONGEST = SECOND;
+/** Packets that leave together; what is left over follows in a moment. */
+const BURST = 64;
+const MOMENT = SECOND / 1000;
+/** Whole states in the largest packet there may be. */
+const MOST_WHOLE = 256;
+/** Records looked at for one packet of a bulk update. */
+const LOOKED_AT = 4096;
+/** The interface's name in a message that means all of them. */
+const ALL_INTERFACES = '';
+
+export class Outbox {
+  private readonly pf: PfParts;
+  private readonly states: States;
+  private readonly rows: Rows;
+  private readonly tombstones: Tombstones;
+  private readonly codec: Codec;
+  private readonly rules: StateRules;
+  private readonly transmitter: Transmitter;
+  private readonly compressed: StateQueue;
+  private readonly inserts: StateQueue;
+  private readonly whole: StateQueue;
+  private readonly acknowledgments = new Identities();
+  private readonly requests = new Identities();
+  private readonly deletions = new Identities();
+  private readonly timer: Timeout;
+  /** Somebody understands our own messages. */
+  private readonly speaksOwn: () => boolean;
+  private readonly written = new Int32Array(MOST_WHOLE);
+  private reserved = 0;
+  private many = 0;
+
+  constructor(parts: {
+    pf: PfParts;
+    rows: Rows;
+    tombstones: Tombstones;
+    codec: Codec;
+    rules: StateRules;
+    transmitter: Transmitter;
+    speaksOwn: () => boolean;
+  }) {
+    this.pf = parts.pf;
+    this.states = parts.pf.states;
+    this.rows = parts.rows;
+    this.tombstones = parts.tombstones;
+    this.codec = parts.codec;
+    this.rules = parts.rules;
+    this.transmitter = parts.transmitter;
+    this.speaksOwn = parts.speaksOwn;
+    this.compressed = new StateQueue(parts.rows, QUEUE_UPDATE_COMPRESSED);
+    this.inserts = new StateQueue(parts.rows, QUEUE_INSERT);
+    this.whole = new StateQueue(parts.rows, QUEUE_UPDATE);
+    this.timer = new Timeout(parts.pf.timeouts, () => this.flush());
+  }
+
+  /** Nothing more is sent. */
+  stop(): void {
+    this.timer.clear();
+  }
+
+  // What goes in.
+
+  queueOf(state: number): number {
+    return this.rows.page(state)[this.rows.at(state) + MARKS]! & QUEUE_MASK;
+  }
+
+  insert(state: number): void {
+    this.inserts.push(state);
+    this.schedule();
+  }
+
+  /** Counts on an update that already waits; answers how many segments it stands for now. */
+  update(state: number, segments: number): number {
+    const page = this.rows.page(state);
+    const at = this.rows.at(state);
+    const queue = page[at + MARKS]! & QUEUE_MASK;
+    if (queue === QUEUE_NONE) {
+      page[at + UPDATES] = 0;
+      this.compressed.push(state);
+      this.schedule();
+    }
+    if (queue === QUEUE_INSERT) return 0;
+    page[at + UPDATES] = page[at + UPDATES]! + segments;
+    return page[at + UPDATES]!;
+  }
+
+  /** Somebody wants the whole state. */
+  updateWhole(state: number): void {
+    const queue = this.queueOf(state);
+    if (queue === QUEUE_INSERT || queue === QUEUE_UPDATE) return;
+    if (queue === QUEUE_UPDATE_COMPRESSED) this.compressed.remove(state);
+    this.whole.push(state);
+    this.flushNow();
+  }
+
+  /** A state goes: what was to be said of it is not. Answers whether the others know of it. */
+  withdraw(state: number): boolean {
+    switch (this.queueOf(state)) {
+      case QUEUE_INSERT:
+        this.inserts.remove(state);
+        return false;
+      case QUEUE_UPDATE_COMPRESSED:
+        this.compressed.remove(state);
+        return true;
+      case QUEUE_UPDATE:
+        this.whole.remove(state);
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  delete(high: number, low: number, creator: number): void {
+    this.deletions.push(high, low, creator);
+    this.schedule();
+  }
+
+  acknowledge(high: number, low: number, creator: number): void {
+    this.acknowledgments.push(high, low, creator);
+    this.flushNow();
+  }
+
+  request(high: number, low: number, creator: number): void {
+    this.requests.push(high, low, creator);
+    this.flushNow();
+  }
+
+  // When it goes.
+
+  private schedule(): void {
+    if (!this.timer.armed) this.timer.set(LONGEST);
+    if (this.bytesWaiting() >= this.transmitter.mtu) this.flushNow();
+  }
+
+  private bytesWaiting(): number {
+    return (
+      this.compressed.count * COMPRESSED_LENGTH +
+      (this.inserts.count + this.whole.count) * STATE_LENGTH +
+      this.deletions.count * pfsync.REFERENCE_LENGTH
+    );
+  }
+
+  /** As soon as what goes on now is done: a packet that is being filtered is not the time to send another. */
+  flushNow(): void {
+    this.timer.set(0);
+  }
+
+  private flush(): void {
+    if (!this.transmitter.hasCarrier) return this.deletions.clear();
+    for (let i = 0; i < BURST && this.isWaiting(); i++) this.sendOne();
+    if (this.isWaiting()) this.timer.set(MOMENT);
+  }
+
+  /** There is a link again. */
+  linkUp(): void {
+    if (this.isWaiting()) this.flushNow();
+  }
+
+  private isWaiting(): boolean {
+    return (
+      this.compressed.count +
+        this.inserts.count +
+        this.whole.count +
+        this.acknowledgments.count +
+        this.requests.count +
+        this.deletions.count >
+      0
+    );
+  }
+
+  private sendOne(): void {
+    const packet = this.transmitter.begin();
+    this.reserved = 0;
+    this.many = 0;
+    this.fillIdentities(packet, this.acknowledgments, pfsync.ACTION_INSERT_ACK);
+    this.fillCompressed(packet);
+    this.fillIdentities(packet, this.requests, pfsync.ACTION_UPDATE_REQUEST);
+    this.fillIdentities(packet, this.deletions, pfsync.ACTION_DELETE_COMPRESSED);
+    this.fillWhole(packet, this.inserts, pfsync.ACTION_INSERT);
+    this.fillWhole(packet, this.whole, pfsync.ACTION_UPDATE);
+    this.fillRules(packet);
+    this.transmitter.send();
+  }
+
+  private fillIdentities(packet: Assembler, queue: Identities, action: number): void {
+    while (queue.count > 0 && packet.hasRoom(action, pfsync.REFERENCE_LENGTH)) {
+      const at = packet.add(action, pfsync.REFERENCE_LENGTH);
+      pfsync.writeReference(packet.bytes, at, queue.word(0), queue.word(1), queue.word(2));
+      queue.shift();
+    }
+  }
+
+  private fillCompressed(packet: Assembler): void {
+    const { compressed } = this;
+    while (compressed.count > 0 && packet.hasRoom(pfsync.ACTION_UPDATE_COMPRESSED, COMPRESSED_LENGTH)) {
+      const state = compressed.peek();
+      compressed.remove(state);
+      const at = packet.add(pfsync.ACTION_UPDATE_COMPRESSED, COMPRESSED_LENGTH);
+      this.codec.writeCompressed(state, packet.bytes, at);
+      this.remember(state);
+    }
+  }
+
+  private fillWhole(packet: Assembler, queue: StateQueue, action: number): void {
+    while (queue.count > 0) {
+      const state = queue.peek();
+      if (!this.isGoing(state) && !this.addWhole(packet, state, action)) return;
+      queue.remove(state);
+    }
+  }
+
+  /** It is one of those that are being removed, all at once, as the others have been told. */
+  private isGoing(state: number): boolean {
+    const records = this.states.records(state);
+    const at = this.states.at(state);
+    return this.tombstones.has(records[at + ID_HIGH]!, records[at + ID_LOW]!, records[at + CREATOR]!);
+  }
+
+  /** One whole state, with room for what is said of its rules behind all of them; false when it does not fit. */
+  private addWhole(packet: Assembler, state: number, action: number): boolean {
+    const more = this.speaksOwn() ? pfsync.SECTION_LENGTH + this.rules.length(state) : 0;
+    if (this.many === MOST_WHOLE || !packet.hasRoom(action, STATE_LENGTH, this.reserved + more)) return false;
+    const wantsAck = (this.rows.page(state)[this.rows.at(state) + MARKS]! & MARK_DEFERRED) !== 0;
+    this.codec.write(state, packet.bytes, packet.add(action, STATE_LENGTH), wantsAck);
+    this.remember(state);
+    this.reserved += more;
+    if (more > 0) this.written[this.many++] = state;
+    return true;
+  }
+
+  private fillRules(packet: Assembler): void {
+    for (let i = 0; i < this.many; i++) {
+      const state = this.written[i]!;
+      const at = packet.add(pfsync.ACTION_RULE, this.rules.length(state));
+      this.rules.write(state, packet.bytes, at);
+    }
+  }
+
+  /** What the others know of it from now on. */
+  private remember(state: number): void {
+    const records = this.states.records(state);
+    const at = this.states.at(state);
+    const page = this.rows.page(state);
+    const row = this.rows.at(state);
+    page[row + UPDATES] = 0;
+    page[row + EDGE_SOURCE] = records[at + SOURCE + SEQ_HIGH]!;
+    page[row + EDGE_DESTINATION] = records[at + DESTINATION + SEQ_HIGH]!;
+  }
+
+  /**
+   * A packet of a bulk update: states from `from` on, as many as fit, but for the first one with its start in front. Answers the first
+   * state that it has not; one more than `end` when the end of the update is in it too.
+   */
+  sendBulk(from: number, end: number, creator: number, progress: { states: number; begun: boolean }): number {
+    const packet = this.transmitter.begin();
+    this.reserved = 0;
+    this.many = 0;
+    if (!progress.begun) this.addBulkStatus(packet, creator, pfsync.BULK_START);
+    progress.begun = true;
+    const to = Math.min(end, from + LOOKED_AT);
+    let state = from;
+    for (; state < to; state++) {
+      if (!this.isForBulk(state)) continue;
+      if (!this.addWhole(packet, state, pfsync.ACTION_UPDATE)) break;
+      progress.states++;
+    }
+    this.fillRules(packet);
+    const room = pfsync.BULK_TOTAL_LENGTH + pfsync.SECTION_LENGTH;
+    if (state >= end && packet.hasRoom(pfsync.ACTION_BULK_STATUS, pfsync.BULK_STATUS_LENGTH, room)) {
+      const at = packet.add(pfsync.ACTION_BULK_TOTAL, pfsync.BULK_TOTAL_LENGTH);
+      pfsync.writeTotal(packet.bytes, at, creator, progress.states);
+      this.addBulkStatus(packet, creator, pfsync.BULK_END);
+      state = end + 1;
+    }
+    if (packet.isEmpty) packet.abandon();
+    else this.transmitter.send();
+    return state;
+  }
+
+  private isForBulk(state: number): boolean {
+    return this.states.isUsed(state) && this.rows.has(state) && isShared(this.pf, state);
+  }
+
+  private addBulkStatus(packet: Assembler, creator: number, kind: number): void {
+    const at = packet.add(pfsync.ACTION_BULK_STATUS, pfsync.BULK_STATUS_LENGTH);
+    pfsync.writeBulkStatus(packet.bytes, at, creator, kind);
+  }
+
+  /** All states of one creator go, everywhere: said at once, in a packet of its own. */
+  sendClear(creator: number): void {
+    const packet = this.transmitter.begin();
+    pfsync.writeClear(
+      packet.bytes,
+      packet.add(pfsync.ACTION_CLEAR, pfsync.CLEAR_LENGTH),
+      ALL_INTERFACES,
+      creator,
+    );
+    this.transmitter.send();
+  }
+
+  /** Asks everybody for all states. */
+  sendBulkRequest(addRuleset: (packet: Assembler) => void): void {
+    const packet = this.transmitter.begin();
+    const at = packet.add(pfsync.ACTION_UPDATE_REQUEST, pfsync.REFERENCE_LENGTH);
+    pfsync.writeReference(packet.bytes, at, 0, 0, 0);
+    addRuleset(packet);
+    this.transmitter.send();
+  }
+
+  /** Says who is here, alone in a packet. */
+  sendRuleset(addRuleset: (packet: Assembler) => void): void {
+    addRuleset(this.transmitter.begin());
+    this.transmitter.send();
+  }
+
+  /** The id of a state, to be said of it when it is no more. */
+  deleteState(state: number): void {
+    const records = this.states.records(state);
+    const at = this.states.at(state);
+    this.delete(records[at + ID_HIGH]!, records[at + ID_LOW]!, records[at + CREATOR]!);
+  }
+}
