@@ -24,11 +24,11 @@ export function networkOf(client: KernelClient): Network {
   let sequence = 0;
   return {
     connect: (to) => connectTcp(client, to),
-    echo: ({ address, timeout, hops }) => {
+    echo: ({ address, timeout, hops, nextHop }) => {
       const { protocol, data } = echoRequest(address.family, process.pid & 0xffff, sequence++ & 0xffff);
       return askRaw(
         client,
-        { address, protocol, data, timeout, ...(hops === undefined ? {} : { hops }) },
+        { address, protocol, data, timeout, ...(hops && { hops }), ...(nextHop && { nextHop }) },
         (answer) => {
           return sameAddress(answer.from.address, address) && isEchoReply(address.family, answer.data, data);
         },
