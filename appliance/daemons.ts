@@ -2,36 +2,33 @@
 //
 // The daemons of a machine: how each is started from the machine's files, and what of the world it is handed.
 
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { sameAddress } from './abi/address.ts';
 import type { KernelClient } from './abi/client.ts';
 import { askRaw } from './host/datagramSocket.ts';
 import { RingFile } from './host/ringFile.ts';
+import { runScript } from './host/script.ts';
 import { connectTcp } from './host/socketStream.ts';
 import type { Daemon, DaemonStarter } from './machine.ts';
 import { parsePflogdFlags, startPflogd } from './user/pflogd/pflogd.ts';
 import { echoRequest, isEchoReply } from './user/relayd/echo.ts';
 import { parseRelaydFlags } from './user/relayd/flags.ts';
-import type { Network, ScriptRunner } from './user/relayd/network.ts';
+import type { Network } from './user/relayd/network.ts';
 import { startRelayd } from './user/relayd/relayd.ts';
 
 /** A megabyte of what pf logs, and the three before it. */
 const PFLOG_RING = { size: 1024 * 1024, keep: 3 };
-
-/** A check's script may print so much before it is ended. */
-const MAXIMUM_SCRIPT_OUTPUT = 64 * 1024;
 
 /** The appliance's own sockets, as relayd uses them. */
 export function networkOf(client: KernelClient): Network {
   let sequence = 0;
   return {
     connect: (to) => connectTcp(client, to),
-    echo: ({ address, timeout, hops }) => {
+    echo: ({ address, timeout, hops, nextHop }) => {
       const { protocol, data } = echoRequest(address.family, process.pid & 0xffff, sequence++ & 0xffff);
       return askRaw(
         client,
-        { address, protocol, data, timeout, ...(hops === undefined ? {} : { hops }) },
+        { address, protocol, data, timeout, ...(hops && { hops }), ...(nextHop && { nextHop }) },
         (answer) => {
           return sameAddress(answer.from.address, address) && isEchoReply(address.family, answer.data, data);
         },
@@ -39,23 +36,6 @@ export function networkOf(client: KernelClient): Network {
     },
   };
 }
-
-/** Runs a script of the host without a shell, for so long and with so much output at most. */
-const runScript: ScriptRunner = (path, host, timeout) =>
-  new Promise((resolve, reject) => {
-    const options = {
-      timeout,
-      maxBuffer: MAXIMUM_SCRIPT_OUTPUT,
-      env: {},
-      cwd: '/',
-      killSignal: 'SIGKILL',
-    } as const;
-    execFile(path, [host], options, (error) => {
-      if (error === null) resolve(0);
-      else if (typeof error.code === 'number') resolve(error.code);
-      else reject(error);
-    });
-  });
 
 const STARTERS: Readonly<Record<string, DaemonStarter>> = {
   pflogd: async (words, machine) => {

@@ -49,6 +49,8 @@ export interface RouteCalls {
       readonly blackhole?: boolean;
       readonly mtu?: number;
       readonly label?: string;
+      /** 1 to 63, the lowest of several routes to one destination is used; absent: 8, as static routes have it. */
+      readonly priority?: number;
       /** Replace an existing route to the same destination (`route change`). */
       readonly change?: boolean;
     },

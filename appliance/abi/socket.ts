@@ -57,7 +57,14 @@ export interface SocketCalls {
   'socket.send': [{ readonly id: number; readonly data: Uint8Array }, number];
   /** One datagram (UDP) or one IP payload (raw; ICMPv6 checksum is filled in by the kernel, RFC 3542 3.1). */
   'socket.sendTo': [
-    { readonly id: number; readonly remote: Endpoint; readonly data: Uint8Array; readonly hops?: number },
+    {
+      readonly id: number;
+      readonly remote: Endpoint;
+      readonly data: Uint8Array;
+      readonly hops?: number;
+      /** Raw: sent to this neighbour, whatever the routes say of `remote` (RFC 3542 6.2, IPV6_NEXTHOP; here for both families). */
+      readonly nextHop?: Address;
+    },
     null,
   ];
   /** The reader took `bytes` of what 'socket.data' brought: the receive window opens by as much. */

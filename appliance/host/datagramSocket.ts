@@ -89,10 +89,20 @@ export class RawSocket extends DatagramSocket {
     return new RawSocket(client, await client.call('socket.open', { type: 'raw', family, protocol }));
   }
 
-  /** Sends one IP payload; `hops` is its TTL or hop limit, absent the system's. */
-  async send(address: Address, data: Uint8Array, hops?: number): Promise<void> {
-    const limit = hops === undefined ? {} : { hops };
-    await this.client.call('socket.sendTo', { id: this.id, remote: { address, port: 0 }, data, ...limit });
+  /** Sends one IP payload; `hops` is its TTL or hop limit, absent the system's; `nextHop` a neighbour to send it to. */
+  async send(
+    address: Address,
+    data: Uint8Array,
+    options: Pick<Question, 'hops' | 'nextHop'> = {},
+  ): Promise<void> {
+    const { hops, nextHop } = options;
+    await this.client.call('socket.sendTo', {
+      id: this.id,
+      remote: { address, port: 0 },
+      data,
+      ...(hops === undefined ? {} : { hops }),
+      ...(nextHop === undefined ? {} : { nextHop }),
+    });
   }
 }
 
@@ -104,6 +114,8 @@ export interface Question {
   readonly timeout: number;
   /** TTL or hop limit; absent: the system's. */
   readonly hops?: number;
+  /** A neighbour to send it to, whatever the routes say; absent: as they say. */
+  readonly nextHop?: Address;
 }
 
 /** Sends one message from a raw socket and waits for an answer that `isAnswer` accepts; rejects when none comes in time. */
@@ -114,7 +126,7 @@ export async function askRaw(
 ): Promise<void> {
   const socket = await RawSocket.open(client, to.address.family, to.protocol);
   try {
-    await Promise.all([socket.next(isAnswer, to.timeout), socket.send(to.address, to.data, to.hops)]);
+    await Promise.all([socket.next(isAnswer, to.timeout), socket.send(to.address, to.data, to)]);
   } finally {
     await socket.close();
   }

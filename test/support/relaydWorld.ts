@@ -199,9 +199,11 @@ export class RecordingKernel implements KernelClient {
       this.calls.push(`release ${formatPrefix(destination!)}`);
       return { killed: 1 };
     },
-    'route.add': ({ destination, gateway, label }) => {
+    'route.add': ({ destination, gateway, label, priority }) => {
       const labelled = label === undefined ? '' : ` label ${label}`;
-      this.calls.push(`route add ${formatPrefix(destination)} ${formatAddress(gateway!)}${labelled}`);
+      this.calls.push(
+        `route add ${formatPrefix(destination)} ${formatAddress(gateway!)} priority ${priority}${labelled}`,
+      );
       return null;
     },
     'route.delete': ({ destination, gateway }) => {

@@ -20,6 +20,7 @@ import type { Random } from '../random.ts';
 import {
   ROUTE_BLACKHOLE,
   ROUTE_BROADCAST,
+  ROUTE_FORWARD,
   ROUTE_LOCAL,
   ROUTE_REJECT,
   type Route,
@@ -320,6 +321,22 @@ export class Ipv4 implements EtherProtocol {
     this.hop[0] = ipv4.destination(bytes, network);
     if (this.hop[0] === ipv4.BROADCAST) packet.linkBroadcast = true;
     return this.send(packet, on, this.hop, 0);
+  }
+
+  /** A packet of ours to a host on a network of ours, whatever the routes say of its destination. */
+  outputToNeighbor(packet: Packet, nextHop: Int32Array): number {
+    this.prepare(packet);
+    const route = this.routes.lookup4(nextHop[0]!);
+    if (route === undefined || route.kind !== ROUTE_FORWARD || route.gateway !== undefined) {
+      this.counters.count(ips.NO_ROUTE);
+      return NO_ROUTE;
+    }
+    if (this.filter.test(packet, route.on, DIRECTION_OUT) !== PASS) {
+      this.counters.count(ips.FILTERED);
+      return FILTERED;
+    }
+    this.hop[0] = nextHop[0]!;
+    return this.send(packet, route.on, this.hop, route.mtu);
   }
 
   /** What the header lacks: total length, id, checksum. */

@@ -101,4 +101,8 @@ export class Network4 implements Network {
   output(packet: Packet): number {
     return this.ip.output(packet);
   }
+
+  outputVia(packet: Packet, nextHop: Int32Array): number {
+    return this.ip.outputToNeighbor(packet, nextHop);
+  }
 }

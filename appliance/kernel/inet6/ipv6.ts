@@ -16,7 +16,14 @@ import type { Interfaces } from '../link/interfaces.ts';
 import { pieceLength } from '../link/offload.ts';
 import { GSO_NONE, type Packet, type PacketPool } from '../packet.ts';
 import type { Random } from '../random.ts';
-import { ROUTE_BLACKHOLE, ROUTE_LOCAL, ROUTE_REJECT, type Route, type Routes } from '../route/routes.ts';
+import {
+  ROUTE_BLACKHOLE,
+  ROUTE_FORWARD,
+  ROUTE_LOCAL,
+  ROUTE_REJECT,
+  type Route,
+  type Routes,
+} from '../route/routes.ts';
 import type { Sysctl } from '../sysctl.ts';
 import {
   type IcmpErrors,
@@ -263,6 +270,16 @@ export class Ipv6 implements EtherProtocol {
     packet.family = 6;
     packet.scope = on.index;
     return this.outputVia(packet, on, nextHop, on.mtu);
+  }
+
+  /** A packet of ours to a host on a network of ours, whatever the routes say of its destination. */
+  outputToNeighbor(packet: Packet, nextHop: Int32Array): number {
+    const route = this.routes.lookup6(nextHop);
+    if (route === undefined || route.kind !== ROUTE_FORWARD || route.gateway !== undefined) {
+      this.counters.count(ip6s.NO_ROUTE);
+      return NO_ROUTE;
+    }
+    return this.outputOn(packet, route.on, nextHop);
   }
 
   /**

@@ -117,6 +117,10 @@ export class Network6 implements Network {
     return this.ip.output(packet);
   }
 
+  outputVia(packet: Packet, nextHop: Int32Array): number {
+    return this.ip.outputToNeighbor(packet, nextHop);
+  }
+
   private strip(address: Int32Array): Int32Array {
     const { plain } = this;
     plain[0] = zoned(address[0]!) ? address[0]! & ~ZONE_MASK : address[0]!;

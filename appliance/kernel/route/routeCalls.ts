@@ -17,6 +17,7 @@ import type { RouteCalls, RouteFlag, RouteInfo } from '../../abi/route.ts';
 import type { Interface } from '../link/interface.ts';
 import type { Interfaces } from '../link/interfaces.ts';
 import {
+  PRIORITY_MAXIMUM,
   PRIORITY_STATIC,
   ROUTE_BLACKHOLE,
   ROUTE_FORWARD,
@@ -102,6 +103,8 @@ export class RouteHandlers {
     if (words.length !== (family === INET ? 1 : 4) || !(length >= 0 && length <= addressBits(family))) {
       throw new CallError('EINVAL', 'not a destination');
     }
+    const priority = request.priority ?? PRIORITY_STATIC;
+    if (!(priority >= 1 && priority <= PRIORITY_MAXIMUM)) throw new CallError('EINVAL', 'not a priority');
     if (request.gateway !== undefined && request.gateway.family !== family)
       throw new CallError('EAFNOSUPPORT');
     const gateway = request.change ? undefined : request.gateway?.words;
@@ -122,7 +125,7 @@ export class RouteHandlers {
       kind: request.reject ? ROUTE_REJECT : request.blackhole ? ROUTE_BLACKHOLE : ROUTE_FORWARD,
       on,
       gateway: request.gateway?.words,
-      priority: PRIORITY_STATIC,
+      priority,
       flags,
       label: request.label,
       mtu: request.mtu,

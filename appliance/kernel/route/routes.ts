@@ -11,6 +11,7 @@ import { PrefixTable } from './prefixTable.ts';
 export const PRIORITY_LOCAL = 1;
 export const PRIORITY_CONNECTED = 4;
 export const PRIORITY_STATIC = 8;
+export const PRIORITY_MAXIMUM = 63;
 
 /** What becomes of packets that a route takes. */
 export const ROUTE_FORWARD = 0;

@@ -67,7 +67,8 @@ export abstract class DatagramSocket extends Pcb implements Socket {
     return data.length;
   }
 
-  sendTo(remote: Endpoint, data: Uint8Array, hops: number | undefined): void {
+  sendTo(remote: Endpoint, data: Uint8Array, hops: number | undefined, nextHop: Address | undefined): void {
+    if (nextHop !== undefined) notSupported();
     setWords(this.target, remote.address, this.family);
     this.sendChecked(remote.port, data, hops ?? 0);
   }

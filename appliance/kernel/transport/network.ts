@@ -54,6 +54,8 @@ export interface Network {
   checksum(packet: Packet, protocol: number): number;
   /** Routes, filters and sends; an error of inet/errors.ts. */
   output(packet: Packet): number;
+  /** The same to a neighbour, whatever the routes say of the destination. */
+  outputVia(packet: Packet, nextHop: Int32Array): number;
 }
 
 /** The network layer of each family. */

@@ -21,6 +21,8 @@ const IPPROTO_ICMP6 = 58;
 class RawSocket extends DatagramSocket {
   readonly protocol: number;
   private readonly owner: Raw;
+  /** The neighbour that the message at hand goes to, where one was named. */
+  private via: Int32Array | undefined;
 
   constructor(owner: Raw, services: TransportServices, family: Family, protocol: number, id: number) {
     super(services, family, id);
@@ -40,7 +42,24 @@ class RawSocket extends DatagramSocket {
   }
 
   protected transmit(_port: number, data: Uint8Array, hops: number): number {
-    return this.owner.send(this, this.target, data, hops, this.dontFragment);
+    return this.owner.send(this, this.target, data, hops, this.dontFragment, this.via);
+  }
+
+  override sendTo(
+    remote: Endpoint,
+    data: Uint8Array,
+    hops: number | undefined,
+    nextHop: Address | undefined,
+  ): void {
+    if (nextHop !== undefined) {
+      this.via = new Int32Array(4);
+      setWords(this.via, nextHop, this.family);
+    }
+    try {
+      super.sendTo(remote, data, hops, undefined);
+    } finally {
+      this.via = undefined;
+    }
   }
 
   deliver(packet: Packet, remote: Int32Array, local: Int32Array): void {
@@ -118,7 +137,14 @@ export class Raw implements RawProtocol {
   control(): void {}
 
   /** Sends a payload behind an IP header of ours; ICMPv6 gets its checksum here (RFC 3542 3.1). */
-  send(socket: RawSocket, remote: Int32Array, data: Uint8Array, hops: number, dontFragment: boolean): number {
+  send(
+    socket: RawSocket,
+    remote: Int32Array,
+    data: Uint8Array,
+    hops: number,
+    dontFragment: boolean,
+    via: Int32Array | undefined,
+  ): number {
     const network = this.services.networks[socket.family];
     const packet = this.services.pool.take();
     network.begin(packet);
@@ -126,12 +152,12 @@ export class Raw implements RawProtocol {
     bytes.set(data, transport);
     packet.end = transport + data.length;
     this.source.set(socket.local);
-    if (isAny(this.source)) network.source(remote, this.source);
+    if (isAny(this.source)) network.source(via ?? remote, this.source);
     network.writeHeader(packet, this.source, remote, socket.protocol, hops, dontFragment);
     if (socket.protocol === IPPROTO_ICMP6 && data.length >= icmp6.MINIMUM_LENGTH)
       this.fillChecksum(packet, socket);
     this.counters.count(raws.SENT);
-    const error = network.output(packet);
+    const error = via === undefined ? network.output(packet) : network.outputVia(packet, via);
     if (error !== OK) this.counters.count(raws.SEND_ERRORS);
     this.services.pool.give(packet);
     return error;

@@ -13,7 +13,7 @@ export interface Socket {
   /** `timeout` in milliseconds. */
   connect(remote: Endpoint, timeout: number | undefined): void;
   send(data: Uint8Array): number;
-  sendTo(remote: Endpoint, data: Uint8Array, hops: number | undefined): void;
+  sendTo(remote: Endpoint, data: Uint8Array, hops: number | undefined, nextHop: Address | undefined): void;
   consumed(bytes: number): void;
   shutdown(): void;
   close(abort: boolean): void;

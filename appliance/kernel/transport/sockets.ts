@@ -26,7 +26,8 @@ export function socketCalls(sockets: SocketTable, tcp: Tcp, udp: Udp, raw: Raw):
     'socket.listen': ({ id, backlog }) => done(sockets.get(id).listen(backlog)),
     'socket.connect': ({ id, remote, timeout }) => done(sockets.get(id).connect(remote, timeout)),
     'socket.send': ({ id, data }) => sockets.get(id).send(data),
-    'socket.sendTo': ({ id, remote, data, hops }) => done(sockets.get(id).sendTo(remote, data, hops)),
+    'socket.sendTo': ({ id, remote, data, hops, nextHop }) =>
+      done(sockets.get(id).sendTo(remote, data, hops, nextHop)),
     'socket.consumed': ({ id, bytes }) => done(sockets.get(id).consumed(bytes)),
     'socket.shutdown': ({ id }) => done(sockets.get(id).shutdown()),
     'socket.close': ({ id, abort }) => done(sockets.get(id).close(abort ?? false)),

@@ -5,6 +5,7 @@
 import type { RelaydControl } from '../relayd/control.ts';
 import type { Command, CommandContext } from './command.ts';
 import { command, Failure, UsageError } from './failure.ts';
+import { dsr } from './relayctl/directReturn.ts';
 import { monitor } from './relayctl/monitor.ts';
 import { showText, showValue } from './relayctl/show.ts';
 import { host, log, poll, redirect, reload, stop, table } from './relayctl/steer.ts';
@@ -45,6 +46,7 @@ const COMMANDS: Word = {
         drain: { next: { '<hostid>': { action: host('draining') } } },
       },
     },
+    dsr: { next: { '<hostid>': { action: dsr } } },
     monitor: { action: monitor },
     poll: { action: poll },
     reload: { action: reload },

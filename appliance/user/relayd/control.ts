@@ -86,6 +86,22 @@ export interface RelaydView {
   readonly routers: readonly RouterView[];
 }
 
+/** One leg of the way of a connection by Direct Server Return, and what tells of it. */
+export interface LegView {
+  readonly leg: 'neighbor' | 'listener' | 'address' | 'return path';
+  readonly state: 'ok' | 'broken' | 'not proven';
+  readonly evidence: string;
+}
+
+/** The legs of a host for one address that a redirection listens on. */
+export interface PathView {
+  readonly host: string;
+  readonly redirect: string;
+  readonly address: string;
+  readonly port: number;
+  readonly legs: readonly LegView[];
+}
+
 export type MonitorEventName =
   | 'host_status'
   | 'host_drained'
@@ -123,6 +139,8 @@ export interface RelaydControl {
   switchHost(target: Target, to: 'enabled' | 'disabled' | 'draining'): Promise<boolean>;
   /** Connections that pf still sends to a host. */
   countSessions(target: Target): Promise<number>;
+  /** Proves the legs of Direct Server Return to a host; empty when no redirection routes to such a host. */
+  proveDsr(target: Target): Promise<readonly PathView[]>;
   /** Checks all hosts now. */
   poll(): void;
   /** Reads the configuration file again, or another one. Rejects with what is wrong; then everything stays. */

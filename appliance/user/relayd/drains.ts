@@ -7,6 +7,7 @@ import type { KernelClient } from '../../abi/client.ts';
 import type { StateInfo } from '../../abi/pf.ts';
 import type { Host } from './host.ts';
 import type { Timers } from './network.ts';
+import { readStates } from './states.ts';
 
 /** Between two looks, milliseconds. */
 const PERIOD = 5_000;
@@ -47,13 +48,9 @@ export class Drains {
   async count(hosts: readonly Host[]): Promise<number> {
     const addresses = hosts.map((host) => host.conf.address);
     let found = 0;
-    for (let cursor: number | undefined = 0; cursor !== undefined; ) {
-      const page: { items: readonly StateInfo[]; next?: number } = await this.kernel.call('pf.states', {
-        cursor,
-      });
-      found += page.items.filter((state) => addresses.some((address) => leadsTo(state, address))).length;
-      cursor = page.next;
-    }
+    await readStates(this.kernel, (state) => {
+      if (addresses.some((address) => leadsTo(state, address))) found++;
+    });
     return found;
   }
 

@@ -17,7 +17,8 @@ export function hostLine(
   milliseconds: number,
 ): string {
   const code = result.code === undefined ? '' : `,${result.code}`;
-  const took = `(${Math.round(milliseconds)}ms,${result.message}${code})`;
+  const reason = result.reason === undefined ? '' : `: ${result.reason}`;
+  const took = `(${Math.round(milliseconds)}ms,${result.message}${code}${reason})`;
   const change = `state ${before} -> ${host.status}, availability ${host.availability}`;
   return `host ${host.conf.name}, check ${checkName(table.conf.check)} ${took}, ${change}`;
 }

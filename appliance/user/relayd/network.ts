@@ -16,7 +16,13 @@ export interface Network {
     readonly timeout: number;
   }): Promise<Duplex>;
   /** An ICMP echo; resolves with the answer, rejects with a CallError without one (ETIMEDOUT when none came in time). */
-  echo(to: { readonly address: Address; readonly timeout: number; readonly hops?: number }): Promise<void>;
+  echo(to: {
+    readonly address: Address;
+    readonly timeout: number;
+    readonly hops?: number;
+    /** A neighbour to send it to, whatever the routes say of the address. */
+    readonly nextHop?: Address;
+  }): Promise<void>;
 }
 
 export interface Timers {

@@ -77,8 +77,8 @@ export class Router {
   readonly conf: RouterConf;
   readonly table: Table;
   disabled: boolean;
-  /** Gateways (as text) that the kernel has our routes through. */
-  installed: ReadonlySet<string> = new Set();
+  /** Gateways (as text) that the kernel has our routes through, and with which priority. */
+  installed: ReadonlyMap<string, number> = new Map();
 
   constructor(conf: RouterConf, table: Table) {
     this.conf = conf;

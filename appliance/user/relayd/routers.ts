@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 //
-// Routers: routes through each gateway that is well, next to each other, the best `priority` first (relayd.md 3). A gateway that is disabled or not
-// checked yet has no routes, unlike the original's, where they stayed.
+// Routers: routes through each gateway that is well, each with its `priority` (relayd.md 3). A gateway that is disabled or
+// not checked yet has no routes, unlike the original's, where they stayed.
 
 import { formatAddress, parseAddress } from '../../abi/addressText.ts';
 import type { KernelClient } from '../../abi/client.ts';
@@ -19,42 +19,35 @@ export class Routers {
     this.log = log;
   }
 
-  /** Adds routes of gateways that are well, deletes those of others. */
+  /** Adds routes of gateways that are well, deletes those of others and those whose priority is another now. */
   async sync(router: Router): Promise<void> {
     const usable = router.disabled ? [] : router.table.usable;
-    const wanted = new Map(usable.map((host) => [formatAddress(host.conf.address), rankOf(host)]));
-    const installed = new Set(router.installed);
-    for (const [gateway, rank] of [...wanted].sort((a, b) => a[1] - b[1])) {
-      if (installed.has(gateway)) continue;
-      if (!(await this.add(router, gateway))) continue;
-      installed.add(gateway);
-      const worse = [...installed].filter((other) => (wanted.get(other) ?? 0) > rank);
-      for (const other of worse) await this.putBehind(router, other);
+    const wanted = new Map(usable.map((host) => [formatAddress(host.conf.address), priorityOf(host)]));
+    const installed = new Map(router.installed);
+    for (const [gateway, priority] of router.installed) {
+      if (wanted.get(gateway) === priority) continue;
+      if (await this.delete(router, gateway)) installed.delete(gateway);
     }
-    for (const gateway of router.installed) {
-      if (!wanted.has(gateway) && (await this.delete(router, gateway))) installed.delete(gateway);
+    for (const [gateway, priority] of wanted) {
+      if (installed.has(gateway)) continue;
+      if (await this.add(router, gateway, priority)) installed.set(gateway, priority);
     }
     router.installed = installed;
   }
 
-  /** Of routes to one destination the kernel takes the oldest: one that is worse than a newer one is made newer. */
-  private async putBehind(router: Router, gateway: string): Promise<void> {
-    await this.delete(router, gateway);
-    await this.add(router, gateway);
-  }
-
   /** Deletes all routes of a router that is no longer configured. */
   async withdraw(router: Router): Promise<void> {
-    for (const gateway of router.installed) await this.delete(router, gateway);
-    router.installed = new Set();
+    for (const gateway of router.installed.keys()) await this.delete(router, gateway);
+    router.installed = new Map();
   }
 
-  private add(router: Router, gateway: string): Promise<boolean> {
+  private add(router: Router, gateway: string, priority: number): Promise<boolean> {
     const { label } = router.conf;
     return this.change(router, 'add', gateway, (destination) =>
       this.kernel.call('route.add', {
         destination,
         gateway: parseAddress(gateway)!,
+        priority,
         ...(label && { label }),
       }),
     );
@@ -91,7 +84,6 @@ export class Routers {
 /** What routes have that say no priority (route(8), RTP_STATIC). */
 const DEFAULT_PRIORITY = 8;
 
-/** Lower is better. */
-function rankOf(host: Host): number {
+function priorityOf(host: Host): number {
   return host.conf.priority === 0 ? DEFAULT_PRIORITY : host.conf.priority;
 }

@@ -147,6 +147,24 @@ test('static routes: added, changed, deleted, refused', () => {
   );
 });
 
+test('of several routes to one destination the lowest priority is used, whichever came first', () => {
+  const h = host();
+  const add = (gateway: string, priority?: number) =>
+    h.call('route.add', {
+      ...to('203.0.113.0/24'),
+      gateway: parseAddress(gateway)!,
+      ...(priority && { priority }),
+    });
+  add('192.0.2.7', 9);
+  add('198.51.100.7');
+  assert.equal(get(h, '203.0.113.9').interface, 'vr1');
+  add('192.0.2.8', 2);
+  assert.equal(get(h, '203.0.113.9').priority, 2);
+  h.call('route.delete', { ...to('203.0.113.0/24'), gateway: parseAddress('192.0.2.8')! });
+  assert.equal(get(h, '203.0.113.9').priority, 8);
+  for (const priority of [0.5, 64, -1]) refuses(() => add('192.0.2.9', priority), 'EINVAL');
+});
+
 test('the default route takes what nothing else does, and its interface is in group egress', () => {
   const h = host();
   const groups = (name: string) => h.call('interface.list', { name })[0]!.groups;

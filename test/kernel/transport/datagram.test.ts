@@ -170,6 +170,39 @@ for (const family of [4, 6] as const) {
     );
   });
 
+  test(`a next hop over IPv${family}: to this neighbour, though the address is one of ours; to no other machine`, () => {
+    const { world, a, b } = line();
+    const protocol = family === 4 ? ipv4.PROTOCOL_ICMP : ipv6.NEXT_ICMP6;
+    const shared = family === 4 ? '203.0.113.80' : '2001:db8:80::80';
+    const neighbor = family === 4 ? '192.0.2.254' : '2001:db8:1::fe';
+    for (const host of [a, b]) host.address('lo0', `${shared}/${family === 4 ? 32 : 128}`);
+    world.run(2_000_000);
+    const raw = new Socket(a, 'raw', family, protocol);
+    const message = data(16);
+    const type = family === 4 ? icmp.TYPE_ECHO : icmp6.TYPE_ECHO;
+    icmp.write(message, 0, type, 0, icmp.echoRest(7, 1));
+    if (family === 4) icmp.fillChecksum(message, 0, message.length);
+    const send = (socket: Socket, nextHop: string) =>
+      a.call('socket.sendTo', {
+        id: socket.id,
+        remote: endpoint(shared, 0),
+        data: message,
+        nextHop: endpoint(nextHop, 0).address,
+      });
+    b.moved();
+    send(raw, neighbor);
+    world.run(2_000_000);
+    const reply = family === 4 ? icmp.TYPE_ECHO_REPLY : icmp6.TYPE_ECHO_REPLY;
+    const answers = raw.messages.filter((one) => icmp.type(one.data, 0) === reply);
+    assert.deepEqual(
+      answers.map((one) => formatAddress(one.from.address)),
+      [shared],
+    );
+    assert.match(JSON.stringify(b.moved()), /echo reply":1/, 'it was the neighbour that answered');
+    assert.throws(() => send(raw, FAR[family]), { code: /EHOSTUNREACH|ENETUNREACH/ });
+    assert.throws(() => send(new Socket(a, 'udp', family), neighbor), { code: 'EOPNOTSUPP' });
+  });
+
   test(`ping over IPv${family}: an echo comes back with its data and hops, to every socket that listens`, () => {
     const { world, a } = line();
     const protocol = family === 4 ? ipv4.PROTOCOL_ICMP : ipv6.NEXT_ICMP6;

@@ -213,11 +213,13 @@ describe('checks', () => {
       const world = new RelaydWorld();
       world.scriptStatus = status;
       await world.start(
-        'table <t> { 10.0.0.10 }\nredirect r {\n\tlisten on 192.0.2.1 port 80\n\tforward to <t> check script "/bin/x"\n}\n',
+        'log host checks\ntable <t> { 10.0.0.10 }\nredirect r {\n\tlisten on 192.0.2.1 port 80\n\tforward to <t> check script "/bin/x"\n}\n',
       );
       await world.clock.advance(100);
       assert.equal(verdict(world), says);
       assert.deepEqual(world.scripts, ['/bin/x 10.0.0.10 200']);
+      const told = world.lines.some((line) => line.includes('script failed: killed)'));
+      assert.equal(told, status === 'killed', world.lines.join('\n'));
     });
   }
 

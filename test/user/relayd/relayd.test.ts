@@ -280,10 +280,10 @@ describe('routers', () => {
     await world.start(ROUTER);
     await world.clock.advance(1_000);
     assert.deepEqual(world.kernel.take().sort(), [
-      'route add 0.0.0.0/0 10.9.0.1 label lbd',
-      'route add 0.0.0.0/0 10.9.0.2 label lbd',
-      'route add 10.1.0.0/16 10.9.0.1 label lbd',
-      'route add 10.1.0.0/16 10.9.0.2 label lbd',
+      'route add 0.0.0.0/0 10.9.0.1 priority 8 label lbd',
+      'route add 0.0.0.0/0 10.9.0.2 priority 8 label lbd',
+      'route add 10.1.0.0/16 10.9.0.1 priority 8 label lbd',
+      'route add 10.1.0.0/16 10.9.0.2 priority 8 label lbd',
     ]);
     world.network.servers.delete('10.9.0.1');
     await world.clock.advance(10_200);
@@ -298,21 +298,32 @@ describe('routers', () => {
     ]);
   });
 
-  test('the best gateway is first, also when it comes later', async () => {
+  test('each gateway has its priority, and another one after a reload', async () => {
     const world = new RelaydWorld();
-    world.network.servers.set('10.9.0.2', 'silent');
-    await world.start(
-      'table <gws> { 10.9.0.1 priority 2, 10.9.0.2 priority 9 }\nrouter r {\n\troute 0.0.0.0/0\n\tforward to <gws> check icmp\n}\n',
-    );
+    const router = (priority: number) =>
+      `table <gws> { 10.9.0.1 priority 2, 10.9.0.2 priority ${priority} }\nrouter r {\n\troute 0.0.0.0/0\n\tforward to <gws> check icmp\n}\n`;
+    world.network.servers.set('10.9.0.1', 'silent').set('10.9.0.2', 'silent');
+    await world.start(router(9));
     await world.clock.advance(1_000);
-    assert.deepEqual(world.kernel.take(), ['route add 0.0.0.0/0 10.9.0.2']);
-    world.network.servers.set('10.9.0.1', 'silent');
-    await world.clock.advance(10_000);
     assert.deepEqual(world.kernel.take(), [
-      'route add 0.0.0.0/0 10.9.0.1',
-      'route delete 0.0.0.0/0 10.9.0.2',
-      'route add 0.0.0.0/0 10.9.0.2',
+      'route add 0.0.0.0/0 10.9.0.1 priority 2',
+      'route add 0.0.0.0/0 10.9.0.2 priority 9',
     ]);
+    world.files.set('relayd.conf', router(1));
+    await world.relayd.reload();
+    await world.clock.advance(1_000);
+    assert.deepEqual(world.kernel.take(), [
+      'route delete 0.0.0.0/0 10.9.0.2',
+      'route add 0.0.0.0/0 10.9.0.2 priority 1',
+    ]);
+  });
+
+  test('a routing table that there is not is refused with its line', async () => {
+    const world = new RelaydWorld();
+    await assert.rejects(
+      world.start(ROUTER.replace('\trtlabel', '\trtable 3\n\trtlabel')),
+      /^ConfigurationError: relayd\.conf:\d+: router \S+: rtable 3 does not exist, there is only 0$/,
+    );
   });
 
   test('a router that is no longer configured takes its routes along', async () => {

@@ -61,7 +61,7 @@ export function log(verbose: boolean): Action {
 }
 
 /** A number is an id, anything else a name. */
-function targetOf(argument: string): Target {
+export function targetOf(argument: string): Target {
   return /^\d+$/.test(argument) ? Number(argument) : argument;
 }
 

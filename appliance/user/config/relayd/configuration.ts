@@ -238,6 +238,12 @@ class Builder {
     if (table.hosts.some((host) => host.address.family !== family)) {
       this.error(statement.place, `router ${statement.name} address family mismatch`);
     }
+    if (statement.rtable !== undefined && statement.rtable !== 0) {
+      this.error(
+        statement.place,
+        `router ${statement.name}: rtable ${statement.rtable} does not exist, there is only 0`,
+      );
+    }
     return {
       id,
       name: statement.name,

@@ -41,6 +41,8 @@ export interface CheckResult {
   readonly message: CheckMessage;
   /** HTTP status that was seen. */
   readonly code?: number;
+  /** Why a script gave no answer, for the log. */
+  readonly reason?: string;
 }
 
 export function up(message: CheckMessage, code?: number): CheckResult {

@@ -9,12 +9,12 @@ import { down, up } from './result.ts';
 export function checkScript(path: string): CheckFunction {
   return async (attempt) => {
     const { target, world } = attempt;
-    attempt.atTimeout = () => down('script failed');
+    attempt.atTimeout = () => ({ ...down('script failed'), reason: 'took too long' });
     try {
       const status = await world.runScript(path, target.name, attempt.remaining);
       return status > 0 ? up('script ok') : down('script failed');
-    } catch {
-      return down('script failed');
+    } catch (error) {
+      return { ...down('script failed'), reason: (error as Error).message };
     }
   };
 }

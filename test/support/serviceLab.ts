@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: ISC
+//
+// A lab with addresses of its own, where three talkers serve by Direct Server Return and a client has several addresses. Its machine
+// directories are written for the test.
+
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { LabDefinition } from '../../scripts/lab/definition.ts';
+import { stop } from '../../scripts/lab/namespace.ts';
+import { TapNetwork } from '../../scripts/lab/tapNetwork.ts';
+import { PROJECT } from './lab.ts';
+
+export const VIP4 = '198.18.7.80';
+export const VIP6 = '2001:db8:7::80';
+export const PORT = 7000;
+export const CLIENTS = ['198.18.9.11', '198.18.9.12', '198.18.9.13', '198.18.9.14'];
+export const SERVERS: Readonly<Record<string, { readonly four: string; readonly six: string }>> = {
+  web1: { four: '172.28.3.21', six: '2001:db8:3::21' },
+  web2: { four: '172.28.3.22', six: '2001:db8:3::22' },
+  web3: { four: '172.28.3.23', six: '2001:db8:3::23' },
+};
+
+const TALKER = join(PROJECT, 'dist/scripts/lab/talker.js');
+
+const RELAYD = `interval 1
+table <four> { 172.28.3.21 172.28.3.22 172.28.3.23 }
+table <six> { 2001:db8:3::21 2001:db8:3::22 2001:db8:3::23 }
+redirect service {
+	listen on ${VIP4} port ${PORT} interface vr0
+	route to <four> port ${PORT} check tcp interface vr0
+}
+redirect service6 {
+	listen on ${VIP6} port ${PORT} interface vr0
+	route to <six> port ${PORT} check tcp interface vr0
+}
+`;
+
+const RULES = {
+  'openbsd-2008': 'set limit states 200000\nrdr-anchor "relayd/*"\nanchor "relayd/*"\n',
+  openbsd: 'set limit states 200000\nanchor "relayd/*"\npass\n',
+};
+
+export type ServiceDialect = keyof typeof RULES;
+
+function filesOf(dialect: ServiceDialect): Record<string, string> {
+  const files: Record<string, string> = {
+    'client/etc/hostname.vr0': `${CLIENTS.map((one, i) => `inet ${i > 0 ? 'alias ' : ''}${one} 255.255.255.0\n`).join('')}inet6 2001:db8:9::11 64\n`,
+    'client/etc/mygate': '198.18.9.1\n2001:db8:9::1\n',
+    'router/machine.json': '{ "name": "router", "interfaces": { "vr0": {}, "vr1": {} } }\n',
+    'router/etc/hostname.vr0':
+      'inet 198.18.7.1 255.255.255.0\ninet alias 172.28.3.1 255.255.255.0\ninet6 2001:db8:7::1 64\ninet6 alias 2001:db8:3::1 64\n',
+    'router/etc/hostname.vr1': 'inet 198.18.9.1 255.255.255.0\ninet6 2001:db8:9::1 64\n',
+    'router/etc/rc.conf.local': 'pf=NO\n',
+    'router/etc/sysctl.conf': 'net.inet.ip.forwarding=1\nnet.inet6.ip6.forwarding=1\n',
+    'lb/machine.json': `{ "name": "lb", "interfaces": { "vr0": {} }, "pf": "${dialect}" }\n`,
+    'lb/etc/hostname.vr0': `inet ${VIP4} 255.255.255.0\ninet alias 172.28.3.2 255.255.255.0\ninet6 ${VIP6} 64\ninet6 alias 2001:db8:3::2 64\n`,
+    'lb/etc/mygate': '198.18.7.1\n2001:db8:7::1\n',
+    'lb/etc/rc.conf.local': 'pf=YES\nrelayd_flags=""\n',
+    'lb/etc/pf.conf': RULES[dialect],
+    'lb/etc/relayd.conf': RELAYD,
+  };
+  for (const [name, { four, six }] of Object.entries(SERVERS)) {
+    files[`${name}/etc/hostname.vr0`] =
+      `inet ${four} 255.255.255.0\ninet6 ${six} 64\n!ifconfig lo0 alias ${VIP4}/32\n!ifconfig lo0 inet6 alias ${VIP6}/128\n`;
+    files[`${name}/etc/mygate`] = '172.28.3.1\n2001:db8:3::1\n';
+  }
+  return files;
+}
+
+function definition(): LabDefinition {
+  const host = (name: string) => {
+    const interfaces = { vr0: name === 'client' ? 'client' : 'server' };
+    return { name, kind: 'host' as const, machine: name, interfaces, serves: false };
+  };
+  const appliance = (name: string, interfaces: Record<string, string>) => {
+    return { name, kind: 'appliance' as const, machine: name, interfaces, serves: false };
+  };
+  return {
+    name: 'service',
+    description: 'client - router - load balancer - three talkers',
+    segments: ['client', 'server'],
+    hosts: [
+      host('client'),
+      ...Object.keys(SERVERS).map(host),
+      appliance('router', { vr0: 'server', vr1: 'client' }),
+      appliance('lb', { vr0: 'server' }),
+    ],
+  };
+}
+
+export class ServiceLab {
+  readonly network: TapNetwork;
+  private readonly directory: string;
+  private readonly talkers = new Map<string, ChildProcess>();
+
+  private constructor(network: TapNetwork, directory: string) {
+    this.network = network;
+    this.directory = directory;
+  }
+
+  /** Up, and every talker is in service. */
+  static async up(dialect: ServiceDialect): Promise<ServiceLab> {
+    const directory = mkdtempSync(join(tmpdir(), 'rhine-lab-'));
+    const project = join(directory, 'machines');
+    for (const [name, text] of Object.entries(filesOf(dialect))) {
+      mkdirSync(dirname(join(project, name)), { recursive: true });
+      writeFileSync(join(project, name), text);
+    }
+    try {
+      const network = await TapNetwork.up(definition(), { project, directory }, () => {}, {
+        captures: false,
+      });
+      const lab = new ServiceLab(network, directory);
+      for (const name of Object.keys(SERVERS)) await lab.startTalker(name);
+      await lab.untilHosts((statuses) => [...statuses.values()].every((status) => status === 'up'));
+      return lab;
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async startTalker(name: string): Promise<void> {
+    const command = [process.execPath, TALKER, String(PORT), name];
+    const talker = this.network.hosts.get(name)!.start(command, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.talkers.set(name, talker);
+    await new Promise<void>((resolve, reject) => {
+      talker.stdout!.once('data', () => resolve());
+      talker.once('exit', (code) => reject(new Error(`the talker of ${name} ended with ${code}`)));
+    });
+  }
+
+  async stopTalker(name: string): Promise<void> {
+    await stop(this.talkers.get(name)!, 'SIGKILL');
+  }
+
+  /** A command on the load balancer that must succeed; what it printed. */
+  async lb(...words: string[]): Promise<string> {
+    const { status, stdout, stderr } = await this.network.command('lb', words);
+    if (status !== 0) throw new Error(`${words.join(' ')}: ${stdout}${stderr}`);
+    return stdout;
+  }
+
+  /** relayd's word on each host, by address. */
+  async hosts(): Promise<Map<string, string>> {
+    const { tables } = JSON.parse(await this.lb('relayctl', 'show', 'hosts', '--json')) as {
+      tables: { hosts: { address: string; status: string }[] }[];
+    };
+    return new Map(tables.flatMap((table) => table.hosts.map((one) => [one.address, one.status] as const)));
+  }
+
+  async untilHosts(reached: (statuses: ReadonlyMap<string, string>) => boolean): Promise<void> {
+    let statuses = new Map<string, string>();
+    for (let i = 0; i < 60; i++) {
+      statuses = await this.hosts();
+      if (reached(statuses)) return;
+    }
+    throw new Error(`relayd says ${JSON.stringify([...statuses])}`);
+  }
+
+  async down(): Promise<void> {
+    await Promise.all([...this.talkers.values()].map((talker) => stop(talker, 'SIGKILL')));
+    await this.network.down();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
