@@ -198,7 +198,12 @@ for (const family of [4, 6] as const) {
       answers.map((one) => formatAddress(one.from.address)),
       [shared],
     );
-    assert.match(JSON.stringify(b.moved()), /echo reply":1/, 'it was the neighbour that answered');
+    const { icmp: answered4, icmp6: answered6 } = b.moved();
+    assert.equal(
+      family === 4 ? answered4?.replies : answered6?.reflected,
+      1,
+      'it was the neighbour that answered',
+    );
     assert.throws(() => send(raw, FAR[family]), { code: /EHOSTUNREACH|ENETUNREACH/ });
     assert.throws(() => send(new Socket(a, 'udp', family), neighbor), { code: 'EOPNOTSUPP' });
   });
