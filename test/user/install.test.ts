@@ -101,6 +101,22 @@ test('a directory with anything in it is left alone', async () => {
   assert.equal(readFileSync(join(place, 'etc/pf.conf'), 'utf8'), 'mine');
 });
 
+test('on a terminal a secret is asked twice, unseen, and never shown', async () => {
+  const typed = ['correct horse', 'battery', 'staple', 'staple'];
+  const asked: string[] = [];
+  const ask = async (question: string, secret?: boolean) => {
+    assert.equal(secret, true);
+    asked.push(question);
+    return typed.shift();
+  };
+  const said: string[] = [];
+  const dialogue = new TerminalDialogue(ask, (line) => said.push(line));
+  const question = { text: 'Password', otherwise: '', check: (value: string) => ({ value }) };
+  assert.equal(await dialogue.askSecret(question), 'staple');
+  assert.deepEqual(asked, ['Password? ', 'The same again? ', 'Password? ', 'The same again? ']);
+  assert.deepEqual(said, ['They differ; once more.']);
+});
+
 test('on a terminal a wrong answer is explained and asked again; the end of the input makes nothing', async () => {
   const typed = ['box!', 'box', '1', '192.0.2.1', '192.0.2.1/24', '', '', ''];
   const said: string[] = [];

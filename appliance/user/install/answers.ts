@@ -8,7 +8,6 @@ import {
   address,
   addresses,
   addressWithLength,
-  anyText,
   bridgeName,
   gateway,
   hostName,
@@ -74,7 +73,12 @@ export async function askAll(dialogue: Dialogue): Promise<Answers> {
   for (let i = 0; i < count; i++) interfaces.push(await askInterface(dialogue, `vr${i}`));
   const gateways = await askGateways(dialogue, interfaces);
   const role = await askRole(dialogue, interfaces);
-  return { name, interfaces, gateways, role, password: await askPassword(dialogue) };
+  const rootPassword = await dialogue.askSecret({
+    text: 'Password for root (empty: no login)',
+    otherwise: '',
+    check: password,
+  });
+  return { name, interfaces, gateways, role, password: rootPassword };
 }
 
 async function askInterface(dialogue: Dialogue, name: string): Promise<InterfaceAnswers> {
@@ -181,9 +185,8 @@ async function askPair(dialogue: Dialogue, names: readonly string[]): Promise<Pa
   });
   const shared = await dialogue.ask({ text: 'Shared IPv4 address', check: addressWithLength(INET) });
   const vhid = await dialogue.ask({ text: 'Its number (vhid)', otherwise: '1', check: numberIn(1, 255) });
-  const passphrase = await dialogue.ask({
+  const passphrase = await dialogue.askSecret({
     text: 'Passphrase that both machines have',
-    secret: true,
     check: secret,
   });
   const master = await dialogue.ask({
@@ -197,18 +200,4 @@ async function askPair(dialogue: Dialogue, names: readonly string[]): Promise<Pa
     check: oneOf(names),
   });
   return { kind: 'pair member', shared, on, vhid, passphrase, master, sync };
-}
-
-async function askPassword(dialogue: Dialogue): Promise<string> {
-  for (;;) {
-    const first = await dialogue.ask({
-      text: 'Password for root (empty: no login)',
-      otherwise: '',
-      secret: true,
-      check: password,
-    });
-    if (first === '') return first;
-    const again = { text: 'Password for root, again', otherwise: first, secret: true, check: anyText };
-    if ((await dialogue.ask(again)) === first) return first;
-  }
 }

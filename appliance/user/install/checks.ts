@@ -6,8 +6,6 @@ import { type Address, contains, type Family, INET, type Prefix } from '../../ab
 import { formatAddress, parseAddress, parsePrefix } from '../../abi/addressText.ts';
 import type { Check } from './dialogue.ts';
 
-export const anyText: Check<string> = (answer) => ({ value: answer });
-
 /** A host name, short enough that TAPs can be named after it. */
 export const hostName: Check<string> = (answer) =>
   /^[A-Za-z0-9][A-Za-z0-9-]{0,9}$/.test(answer)

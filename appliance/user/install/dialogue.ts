@@ -13,12 +13,13 @@ export interface Question<T> {
   readonly text: string;
   /** Taken for an empty answer; absent: an answer is needed. */
   readonly otherwise?: string;
-  readonly secret?: boolean;
   readonly check: Check<T>;
 }
 
 export interface Dialogue {
   ask<T>(question: Question<T>): Promise<T>;
+  /** Asks for a secret that begins its life here: nothing of it is shown, so a terminal asks twice. Its default is never shown either. */
+  askSecret(question: Question<string>): Promise<string>;
   /** All questions have been asked. Throws ConfigError when there is an answer that none of them had. */
   finish(): void;
 }
@@ -40,15 +41,30 @@ export class TerminalDialogue implements Dialogue {
     this.say = say;
   }
 
-  async ask<T>({ text, otherwise, secret = false, check }: Question<T>): Promise<T> {
+  async ask<T>({ text, otherwise, check }: Question<T>): Promise<T> {
     for (;;) {
       const shown = otherwise === undefined || otherwise === '' ? '' : ` [${otherwise}]`;
-      const answer = await this.read(`${text}?${shown} `, secret);
-      if (answer === undefined) throw new DialogueEnded();
-      const checked = check(answer.trim() || (otherwise ?? ''));
+      const checked = check((await this.line(`${text}?${shown} `, false)) || (otherwise ?? ''));
       if ('value' in checked) return checked.value;
       this.say(checked.problem);
     }
+  }
+
+  async askSecret({ text, otherwise, check }: Question<string>): Promise<string> {
+    for (;;) {
+      const answer = await this.line(`${text}? `, true);
+      if (answer === '' && otherwise !== undefined) return otherwise;
+      const checked = check(answer);
+      if ('problem' in checked) this.say(checked.problem);
+      else if ((await this.line('The same again? ', true)) === answer) return checked.value;
+      else this.say('They differ; once more.');
+    }
+  }
+
+  private async line(prompt: string, secret: boolean): Promise<string> {
+    const answer = await this.read(prompt, secret);
+    if (answer === undefined) throw new DialogueEnded();
+    return answer.trim();
   }
 
   finish(): void {}
@@ -85,6 +101,10 @@ export class FileDialogue implements Dialogue {
     const checked = check(given);
     if ('value' in checked) return checked.value;
     throw new ConfigError(this.file, answer?.line ?? 0, `${text}: ${checked.problem}`);
+  }
+
+  askSecret(question: Question<string>): Promise<string> {
+    return this.ask(question);
   }
 
   finish(): void {
