@@ -89,6 +89,31 @@ async function editElsewhere(file: string, { io, shell, files }: BuiltinContext)
   return 0;
 }
 
+const echo: Builtin = {
+  name: 'echo',
+  synopsis: 'echo [-n] [word ...]',
+  summary: 'print words',
+  async run(args, { io }) {
+    const bare = args[0] === '-n';
+    io.stdout(`${args.slice(bare ? 1 : 0).join(' ')}${bare ? '' : '\n'}`);
+    return 0;
+  },
+};
+
+const clear: Builtin = {
+  name: 'clear',
+  synopsis: 'clear',
+  summary: 'clear the screen',
+  async run(_args, { io, shell }) {
+    if (shell.clear === undefined) {
+      io.stderr('clear: there is no screen here\n');
+      return 1;
+    }
+    shell.clear();
+    return 0;
+  },
+};
+
 const exit: Builtin = {
   name: 'exit',
   synopsis: 'exit',
@@ -99,7 +124,7 @@ const exit: Builtin = {
   },
 };
 
-export const BUILTINS: Readonly<Record<string, Builtin>> = { edit, exit, help, ls };
+export const BUILTINS: Readonly<Record<string, Builtin>> = { clear, echo, edit, exit, help, ls };
 
 export function findBuiltin(name: string): Builtin | undefined {
   return Object.hasOwn(BUILTINS, name) ? BUILTINS[name] : undefined;

@@ -25,6 +25,8 @@ export interface LineConsoleParts {
 const GONE = 4;
 /** EX_SOFTWARE of sysexits(3). */
 const DEFECT = 70;
+/** ED and CUP of ECMA-48: an empty screen, the cursor at its top. */
+const CLEAR = '\x1b[2J\x1b[H';
 /** Lines kept for the up arrow. */
 const HISTORY = 500;
 
@@ -62,6 +64,7 @@ async function converse({ shell, name, output }: LineConsoleParts, lines: Lines)
       columns: output.columns ?? 80,
       ask: (question, secret) => lines.ask(question, secret),
       ...(lines.isTerminal && {
+        clear: () => output.write(CLEAR),
         editElsewhere: (path, text) => lines.aside(() => editElsewhere(path, text)),
       }),
     };

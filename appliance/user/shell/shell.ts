@@ -35,6 +35,8 @@ export interface ShellIo {
   readonly ask?: Ask;
   /** Shows a long text; absent: the terminal has no pages. */
   readonly page?: (text: string) => Promise<void>;
+  /** Clears the screen; absent: there is none. */
+  readonly clear?: () => void;
   /** Opens the editor on a file, resolves when it is closed; absent: the terminal has no full-screen editor. */
   readonly edit?: (path: string) => Promise<void>;
   /** Opens the operator's own editor ($EDITOR) on a text; resolves to the new text, undefined when it was given up. */

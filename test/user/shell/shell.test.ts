@@ -76,9 +76,6 @@ for (const [line, reason] of WRONG) {
 async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = args;
   switch (name) {
-    case 'echo':
-      io.stdout(`${rest.join(' ')}\n`);
-      return 0;
     case 'input':
       io.stdout(`<${await io.stdin()}>`);
       return 0;
@@ -141,6 +138,7 @@ async function session(texts: Readonly<Record<string, string>> = {}): Promise<Se
 
 const LINES: readonly (readonly [string, string, number])[] = [
   ['echo hello world', 'hello world\n', 0],
+  ['echo -n hello; echo', 'hello\n', 0],
   ['false; echo still', 'still\n', 0],
   ['false && echo no', '', 1],
   ['false || echo yes', 'yes\n', 0],
