@@ -23,7 +23,7 @@ import { tableCommand } from './pfctl/tableCommands.ts';
 const SYNOPSIS =
   'pfctl [-AdeghmNnOPqRvz] [-a anchor] [-D macro=value] [-F modifier] [-f file] [-i interface] ' +
   '[-K host | network] [-k host | network | label | id | key] [-o level] [-s modifier] ' +
-  '[-t table -T command [address ...]] [-x level] [--dialect dialect] [--facts file] [--json] ' +
+  '[-t table -T command [address ...]] [-x level] [--dialect dialect] [--facts file] [--hints] [--json] ' +
   '[explain packet]';
 
 export const pfctl: Command = {

@@ -218,7 +218,7 @@ async function conformFilter(parts: ApplyParts, change: Change): Promise<void> {
     (part) => running[part].join('\n') !== wanted[part].join('\n'),
   );
   if (differs || !running.filtering || touched(change, NOT_FOR_FILTER)) {
-    await pfctl(parts, ['-f', '/etc/pf.conf']);
+    await pfctl(parts, ['--hints', '-f', '/etc/pf.conf']);
   }
   if (!running.filtering) await pfctl(parts, ['-q', '-e']);
 }

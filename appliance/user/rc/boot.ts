@@ -90,7 +90,7 @@ async function startFilter(parts: BootParts): Promise<void> {
 }
 
 async function loadFilter(parts: BootParts): Promise<void> {
-  if ((await parts.command(['pfctl', '-f', '/etc/pf.conf'])) === 0) return;
+  if ((await parts.command(['pfctl', '--hints', '-f', '/etc/pf.conf'])) === 0) return;
   parts.complain('pf: /etc/pf.conf is wrong; the boot ruleset stays (mend it, then: pfctl -f /etc/pf.conf)');
 }
 

@@ -5,10 +5,10 @@
 
 import type { KernelClient } from '../../abi/client.ts';
 import { parseHosts } from '../config/hosts.ts';
-import { Diagnostics } from '../config/pf/diagnostics.ts';
+import { Diagnostics, explainDiagnostic } from '../config/pf/diagnostics.ts';
 import { bareFacts, type Facts, factsOfInterfaces } from '../config/pf/facts.ts';
 import { buildConfiguration, type Configuration } from '../config/relayd/configuration.ts';
-import { formatProblem, loadRelaydConf } from '../config/relayd/relaydConf.ts';
+import { loadRelaydConf } from '../config/relayd/relaydConf.ts';
 import { missingCertificates } from './certificates.ts';
 
 /** What is wrong with a file: lines of `file:line: reason`. */
@@ -47,13 +47,13 @@ export async function loadConfiguration(parts: LoadParts): Promise<LoadedConfigu
   const facts = await factsOf(parts);
   const { text, file, macros } = parts;
   const parsed = await loadRelaydConf(text, file, parts.readFile, { facts, ...(macros && { macros }) });
-  const problems = parsed.diagnostics.filter((one) => !one.warning).map(formatProblem);
+  const problems = parsed.diagnostics.filter((one) => !one.warning).map(explainDiagnostic);
   if (parsed.errors > 0) throw new ConfigurationError(problems);
   const diagnostics = new Diagnostics();
   const conf = buildConfiguration(parsed.conf, facts, diagnostics);
   if (diagnostics.errors > 0) {
     throw new ConfigurationError(
-      diagnostics.list.map((one) => (one.place ? formatProblem(one) : `${file}: ${one.text}`)),
+      diagnostics.list.map((one) => (one.place ? explainDiagnostic(one) : `${file}: ${one.text}`)),
     );
   }
   const warnings = await missingCertificates(parsed.conf, parts.readFile);

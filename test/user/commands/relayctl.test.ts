@@ -389,7 +389,7 @@ describe('commands', () => {
     assert.deepEqual(await run(relayctl, ['load', '/etc/other.conf'], { world }), {
       status: 1,
       stdout: '',
-      stderr: "relayctl: command failed\n/etc/other.conf:1: syntax error: expected '=' or protocol\n",
+      stderr: "relayctl: command failed\n/etc/other.conf:1: syntax error at 'bogus'\n",
     });
     assert.equal(
       (await run(relayctl, ['load', '/nowhere'], { world })).stderr,
@@ -461,7 +461,7 @@ describe('relayd -n', () => {
     assert.equal(
       stderr,
       'bad:6: redirection www defined twice\nbad:7: redirection www has no table\nbad:7: redirection www has no virtual ip\n' +
-        "bad:8: syntax error: expected '=' or protocol\n",
+        "bad:8: syntax error at 'foo'\n",
     );
   });
 

@@ -108,6 +108,8 @@ export interface Arguments {
   debugLevel?: string;
   zero: boolean;
   json: boolean;
+  /** Syntax errors say which word is wrong and what was meant. */
+  hints: boolean;
   dialect?: Dialect | 'auto';
   factsFile?: string;
   /** A packet in words, to be explained. */
@@ -166,16 +168,18 @@ function emptyArguments(): Arguments {
     verbose: 0,
     zero: false,
     json: false,
+    hints: false,
     operands: [],
   };
 }
 
-/** `--dialect`, `--facts` and `--json`, which the originals do not have. */
+/** `--dialect`, `--facts`, `--hints` and `--json`, which the originals do not have. */
 function parseLongOptions(args: readonly string[], result: Arguments): string[] {
   const rest: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const word = args[i]!;
     if (word === '--json') result.json = true;
+    else if (word === '--hints') result.hints = true;
     else if (word === '--dialect' || word === '--facts') {
       const value = args[++i];
       if (value === undefined) throw new UsageError(`${word} needs a value`);

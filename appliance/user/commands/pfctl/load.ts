@@ -8,7 +8,7 @@ import type { AnchorRules, PfLoad } from '../../../abi/pf.ts';
 import type { Dialect, RuleList } from '../../../abi/rule.ts';
 import type { LoadParts } from '../../config/pf/build/config.ts';
 import { rulesetChecksum } from '../../config/pf/checksum.ts';
-import { formatDiagnostic } from '../../config/pf/diagnostics.ts';
+import { explainDiagnostic, formatDiagnostic } from '../../config/pf/diagnostics.ts';
 import type { Facts } from '../../config/pf/facts.ts';
 import { OBSERVED } from '../../config/pf/fingerprints/observed.ts';
 import { parsePfOs } from '../../config/pf/fingerprints/pfOs.ts';
@@ -101,7 +101,8 @@ function report(session: Session, parsed: ParsedPfConf, facts: Facts, anchorFile
   const { args } = session;
   const verbose = args.verbose > 0;
   if (anchorFile !== undefined && verbose) session.err(`\nLoading anchor ${parsed.root} from ${anchorFile}`);
-  for (const diagnostic of parsed.diagnostics) session.err(formatDiagnostic(diagnostic));
+  const say = args.hints ? explainDiagnostic : formatDiagnostic;
+  for (const diagnostic of parsed.diagnostics) session.err(say(diagnostic));
   if (args.verbose > 1) {
     for (const name of parsed.unusedMacros) session.err(`warning: macro '${name}' not used`);
   }

@@ -4,7 +4,7 @@
 // and the completion of an editor. After an error the rest of the line is skipped; an error within the first tokens of
 // the next statement is not reported, as with the originals' parser generator.
 
-import type { Diagnostics } from './diagnostics.ts';
+import type { Diagnostic, Diagnostics } from './diagnostics.ts';
 import type { Lexer, Token } from './lexer.ts';
 
 /** Thrown when a statement is given up; what is wrong has been reported. */
@@ -184,15 +184,21 @@ export class Cursor {
     return [...new Set(this.expected)];
   }
 
-  /** Reports the token that comes next as unfit and gives up the statement. */
-  syntaxError(): never {
+  /** Reports the token that comes next as unfit, or one before it, and gives up the statement. */
+  syntaxError(syntax: Pick<Diagnostic, 'expected' | 'found'> = this.whatIsNext()): never {
     this.peek();
     if (this.quiet === 0) {
-      this.diagnostics.error(this.file, this.line, 'syntax error', this.expectations());
+      this.diagnostics.error(this.file, this.line, 'syntax error', syntax);
     } else {
       this.diagnostics.errors++;
     }
     throw new Abandoned();
+  }
+
+  private whatIsNext(): Pick<Diagnostic, 'expected' | 'found'> {
+    const { kind, text } = this.peek();
+    const isWord = kind !== 'newline' && text !== '';
+    return { expected: this.expectations(), ...(isWord && { found: text }) };
   }
 
   /** Reports an error of meaning and gives up the statement. */

@@ -4,7 +4,7 @@
 // parser reads no file: what an include misses is read here and the text parsed again.
 
 import { Cursor } from '../pf/cursor.ts';
-import { type Diagnostic, Diagnostics, formatDiagnostic } from '../pf/diagnostics.ts';
+import { type Diagnostic, Diagnostics } from '../pf/diagnostics.ts';
 import type { Facts } from '../pf/facts.ts';
 import { Lexer } from '../pf/lexer.ts';
 import { fileProblem, type ReadFile } from '../pf/loadPfConf.ts';
@@ -80,15 +80,4 @@ async function readFile(path: string, read: ReadFile): Promise<FileText> {
   } catch (error) {
     return { error: fileProblem(error) };
   }
-}
-
-const MAX_EXPECTED = 6;
-
-/** `file:line: reason`; a syntax error with what could have stood there, when that is not too much. */
-export function formatProblem(diagnostic: Diagnostic): string {
-  const expected = diagnostic.expected?.map((word) => (/^[a-z]/.test(word) ? word : `'${word}'`)) ?? [];
-  const text = formatDiagnostic(diagnostic);
-  if (expected.length === 0 || expected.length > MAX_EXPECTED) return text;
-  const last = expected.pop()!;
-  return `${text}: expected ${expected.length === 0 ? last : `${expected.join(', ')} or ${last}`}`;
 }

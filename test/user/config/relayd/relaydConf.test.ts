@@ -5,26 +5,26 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { Diagnostics } from '../../../../appliance/user/config/pf/diagnostics.ts';
+import { Diagnostics, explainDiagnostic } from '../../../../appliance/user/config/pf/diagnostics.ts';
 import { bareFacts } from '../../../../appliance/user/config/pf/facts.ts';
 import { buildConfiguration } from '../../../../appliance/user/config/relayd/configuration.ts';
 import { printRelaydConf } from '../../../../appliance/user/config/relayd/print.ts';
-import { formatProblem, parseRelaydConf } from '../../../../appliance/user/config/relayd/relaydConf.ts';
+import { parseRelaydConf } from '../../../../appliance/user/config/relayd/relaydConf.ts';
 
 const facts = bareFacts();
 
 /** Parses and builds; every problem as it is printed. */
 function problems(text: string, macros: Record<string, string> = {}): string[] {
   const parsed = parseRelaydConf(text, 'f', { facts, macros });
-  if (parsed.errors > 0) return parsed.diagnostics.map(formatProblem);
+  if (parsed.errors > 0) return parsed.diagnostics.map(explainDiagnostic);
   const diagnostics = new Diagnostics();
   buildConfiguration(parsed.conf, facts, diagnostics);
-  return diagnostics.list.map(formatProblem);
+  return diagnostics.list.map(explainDiagnostic);
 }
 
 function printed(text: string): string {
   const { conf, errors, diagnostics } = parseRelaydConf(text, 'f', { facts });
-  assert.equal(errors, 0, diagnostics.map(formatProblem).join('\n'));
+  assert.equal(errors, 0, diagnostics.map(explainDiagnostic).join('\n'));
   return printRelaydConf(conf);
 }
 
@@ -67,7 +67,7 @@ describe('files of others', () => {
 describe('mistakes', () => {
   const CASES: readonly (readonly [string, string, string[]])[] = [
     ['nothing to do', 'interval 10\n', ['no actions, nothing to do']],
-    ['unknown word', 'bogus\n', ["f:1: syntax error: expected '=' or protocol"]],
+    ['unknown word', 'bogus\n', ["f:1: syntax error at 'bogus'"]],
     ['unknown protocol', 'foo protocol x { }\n', ['f:1: invalid protocol type: foo']],
     [
       'undefined macro',
@@ -82,7 +82,7 @@ describe('mistakes', () => {
         "f:1: syntax error: expected newline, '}', include or host",
       ],
     ],
-    ['number as macro', 'p=80\n', ['f:1: syntax error: expected quoted value']],
+    ['number as macro', 'p=80\n', ["f:1: syntax error at '80': expected quoted value"]],
     ['table twice', TABLE + TABLE, ['f:2: table t defined twice']],
     ['table without hosts', 'table <t> { }\n', ['f:1: table t has no hosts']],
     [
@@ -113,7 +113,7 @@ describe('mistakes', () => {
     [
       'option behind the interface',
       redirect('listen on 1.2.3.4 port 80', 'route to <t> check tcp interface vr0 timeout 10'),
-      ["f:4: syntax error: expected newline or '}'"],
+      ["f:4: syntax error at 'timeout': expected newline or '}'"],
     ],
     [
       'transparent',
@@ -209,7 +209,7 @@ describe('mistakes', () => {
       `${TABLE}redirect r {\n\tlisten on 1.2.3.4 port x\n\tforward to <t> check nothing at all\n\tsession timeout 5\n\tpftag\n}\nrelay y {\n\tlisten on\n}\n`,
       [
         'f:3: invalid port: x',
-        'f:4: syntax error',
+        "f:4: syntax error at 'nothing'",
         'f:6: syntax error: expected tag',
         'f:9: syntax error: expected address',
       ],
@@ -356,7 +356,7 @@ describe('words and macros', () => {
   test('a file that includes itself', () => {
     const files = new Map([['f', { text: 'include "f"\n' }]]);
     const { diagnostics } = parseRelaydConf('include "f"\n', 'f', { facts, files });
-    assert.match(formatProblem(diagnostics[0]!), /^f:1: failed to include file f: too many levels$/);
+    assert.match(explainDiagnostic(diagnostics[0]!), /^f:1: failed to include file f: too many levels$/);
   });
 });
 

@@ -108,12 +108,18 @@ function parseTranslation(p: Parsing): boolean {
 /** Characters of a macro; each reference to macros in its value multiplies them. */
 const MAXIMUM_MACRO = 65_536;
 
+/** Words that a line may begin with. */
+const BEGINNINGS = [
+  ...['pass', 'block', 'match', 'anchor', 'load', 'antispoof', 'set', 'table', 'include', 'queue'],
+  ...['nat', 'rdr', 'binat', 'nat-anchor', 'rdr-anchor', 'binat-anchor', 'scrub', 'altq', 'no'],
+];
+
 /** `name = value …`. */
 function parseMacro(p: Parsing): void {
   const { cursor } = p;
   const name = cursor.take().text;
   if (CLASSIC_ONLY.has(name) && !cursor.atOperator('=')) p.classicSeen = true;
-  cursor.requireOperator('=');
+  if (!cursor.acceptOperator('=')) cursor.syntaxError({ found: name, expected: BEGINNINGS });
   const values = [parseMacroWord(p)];
   while (cursor.atString() || cursor.atNumber()) values.push(cursor.take().text);
   const value = values.join(' ');

@@ -52,13 +52,14 @@ function statement(p: Parsing): void {
 function macroOrProtocol(p: Parsing): void {
   const { cursor } = p;
   const quoted = cursor.peek();
+  const beginnings = cursor.expectations();
   const word = name(p, 'macro');
   if (cursor.acceptOperator('=')) {
     if (/\s/.test(quoted.text)) cursor.fail('macro name cannot contain whitespace');
     p.lexer.defineMacro(word, cursor.string('quoted value'));
     return;
   }
-  cursor.require('protocol');
+  if (!cursor.accept('protocol')) cursor.syntaxError({ found: word, expected: beginnings });
   if (word !== 'dns') cursor.fail(`invalid protocol type: ${word}`);
   parseProtocol(p, 'dns');
 }
