@@ -20,6 +20,9 @@ import { answers } from './user/control/server.ts';
 import { MachineFiles, WorkingFiles } from './user/files.ts';
 import { DialogueEnded, FileDialogue, TerminalDialogue } from './user/install/dialogue.ts';
 import { InstallError, install } from './user/install/install.ts';
+import { comparePair } from './user/pair/compare.ts';
+import { type Candidate, members, readPassphrases, readRelayd } from './user/pair/member.ts';
+import { describePair, pairValue } from './user/pair/report.ts';
 import { History } from './user/shell/history.ts';
 import { askOnTerminal, lineConsole } from './user/shell/lineConsole.ts';
 import { Shell } from './user/shell/shell.ts';
@@ -27,6 +30,7 @@ import { Shell } from './user/shell/shell.ts';
 const USAGE = `usage: rhine boot DIR [--headless]
        rhine console DIR
        rhine install DIR [-f ANSWERS]
+       rhine pair DIR DIR [--json]
        rhine -M DIR COMMAND [ARGUMENT ...]      (or RHINE_MACHINE=DIR rhine COMMAND ...)
        rhine COMMAND [ARGUMENT ...]             (commands that need no machine: pfctl -n, relayd -n, help, ...)
 `;
@@ -42,6 +46,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (first === 'boot') return bootMachine(rest);
   if (first === 'install') return installMachine(rest);
+  if (first === 'pair') return checkPair(rest);
   if (first === 'console') return console(directoryOf(rest[0]));
   if (first === '-M') return onMachine(directoryOf(rest[0]), rest.slice(1));
   const named = process.env.RHINE_MACHINE;
@@ -131,6 +136,31 @@ async function checkDirectory(directory: string, json: boolean): Promise<number>
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
   });
+}
+
+/** Checks two machine directories against each other; status 1 when they are no pair. */
+async function checkPair(args: readonly string[]): Promise<number> {
+  const [one, other, ...more] = args.filter((arg) => arg !== '--json');
+  if (more.length > 0) directoryOf(undefined);
+  const [a, b] = members(await candidate(directoryOf(one)), await candidate(directoryOf(other)));
+  const findings = comparePair(a, b);
+  const lines = args.includes('--json')
+    ? [JSON.stringify(pairValue(a, b, findings))]
+    : describePair(a, b, findings);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return findings.length === 0 ? 0 : 1;
+}
+
+async function candidate(directory: string): Promise<Candidate> {
+  const rehearsal = await rehearseDirectory(directory);
+  const files = new MachineFiles(directory);
+  return {
+    directory,
+    name: machineName(directory),
+    rehearsal,
+    passphrases: await readPassphrases(files),
+    relayd: await readRelayd(files),
+  };
 }
 
 function notRunning(directory: string): number {
