@@ -21,7 +21,7 @@ import { MachineFiles, WorkingFiles } from './user/files.ts';
 import { DialogueEnded, FileDialogue, TerminalDialogue } from './user/install/dialogue.ts';
 import { InstallError, install } from './user/install/install.ts';
 import { comparePair } from './user/pair/compare.ts';
-import { type Candidate, members, readPassphrases, readRelayd } from './user/pair/member.ts';
+import { type Candidate, members, readPassphrases, readRelayd, readSyncKey } from './user/pair/member.ts';
 import { describePair, pairValue } from './user/pair/report.ts';
 import { History } from './user/shell/history.ts';
 import { askOnTerminal, lineConsole } from './user/shell/lineConsole.ts';
@@ -160,6 +160,7 @@ async function candidate(directory: string): Promise<Candidate> {
     rehearsal,
     passphrases: await readPassphrases(files),
     relayd: await readRelayd(files),
+    syncKey: await readSyncKey(files),
   };
 }
 

@@ -11,6 +11,8 @@ export interface PfsyncInfo {
   readonly peer?: Address;
   /** Updates of one state that are put together at most. */
   readonly maxUpdates: number;
+  /** Whether packets are sealed with a key. */
+  readonly sealed: boolean;
   /** Whether the first packet of a connection waits until the peer has its state. */
   readonly defer: boolean;
   /** What the bulk update at the start is at: not asked for, waiting for the link, asked, arriving, had. */
@@ -21,6 +23,14 @@ export interface PfsyncInfo {
 
 export const PFSYNC_MAXIMUM_UPDATES = 255;
 
+/** Never read back. */
+export interface PfsyncKey {
+  /** 32 bytes, which all machines share. */
+  readonly secret: Uint8Array;
+  /** 8 bytes that never come twice with this key, and are higher, as a big-endian number, each time this machine sets one. */
+  readonly stream: Uint8Array;
+}
+
 export interface PfsyncCalls {
   /** Changes what is given; `null` takes a device or peer away. Device and peer cannot be changed while it runs (EBUSY). */
   'pfsync.set': [
@@ -30,6 +40,7 @@ export interface PfsyncCalls {
       readonly peer?: Address | null;
       readonly maxUpdates?: number;
       readonly defer?: boolean;
+      readonly key?: PfsyncKey | null;
     },
     null,
   ];

@@ -12,8 +12,8 @@ import type {
   Request,
 } from '../abi/client.ts';
 import { Kernel } from '../kernel/kernel.ts';
+import { cryptography } from './cryptography.ts';
 import { EventHub } from './eventHub.ts';
-import { hmacSha1 } from './hmac.ts';
 
 export class DirectClient implements KernelClient {
   readonly kernel: Kernel;
@@ -22,7 +22,7 @@ export class DirectClient implements KernelClient {
   private draining = false;
 
   constructor(options: { readonly now: number; readonly seed: readonly number[] }) {
-    this.kernel = new Kernel({ ...options, hmacSha1, emit: (event) => this.enqueue(event) });
+    this.kernel = new Kernel({ ...options, cryptography, emit: (event) => this.enqueue(event) });
   }
 
   /** A refused call rejects, as over the port. */

@@ -5,8 +5,8 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { CallError } from '../abi/errno.ts';
 import { Kernel } from '../kernel/kernel.ts';
+import { cryptography } from './cryptography.ts';
 import { Devices } from './devices.ts';
-import { hmacSha1 } from './hmac.ts';
 import type { CallMessage, MainMessage, WorkerMessage, WorkerStart } from './messages.ts';
 
 /** How often carrier is asked for, milliseconds. */
@@ -28,7 +28,7 @@ function send(message: WorkerMessage): void {
 
 /** The time of this turn, for segments in memory. */
 const clock = { now: 0 };
-const kernel = new Kernel({ now: 0, seed: start.seed, hmacSha1, emit: send });
+const kernel = new Kernel({ now: 0, seed: start.seed, cryptography, emit: send });
 const devices = new Devices(start, kernel, clock, send);
 
 function advance(): void {

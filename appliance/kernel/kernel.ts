@@ -29,6 +29,7 @@ import { judge } from './pf/judge.ts';
 import { Pf } from './pf/pf.ts';
 import { PfsyncHandlers } from './pfsync/calls.ts';
 import { Pfsync } from './pfsync/pfsync.ts';
+import type { MakeCipher } from './pfsync/seal.ts';
 import { Random } from './random.ts';
 import { ConnectedRoutes } from './route/connected.ts';
 import { RouteHandlers } from './route/routeCalls.ts';
@@ -43,13 +44,20 @@ import { Udp } from './transport/udp.ts';
 
 const LOOPBACK = 0x7f000001;
 
+/** Handed in: the kernel has none of its own. */
+export interface Cryptography {
+  /** HMAC-SHA1 (RFC 2104), for carp. */
+  readonly hmacSha1: HmacSha1;
+  /** AES-256-GCM, for pfsync with a key. */
+  readonly aesGcm: MakeCipher;
+}
+
 export interface KernelOptions {
   /** Microseconds since boot at the start; usually 0. */
   readonly now: number;
   /** Four 32-bit words. */
   readonly seed: readonly number[];
-  /** HMAC-SHA1 (RFC 2104), for carp. */
-  readonly hmacSha1: HmacSha1;
+  readonly cryptography: Cryptography;
   /** Takes events as they happen, within the step that causes them. */
   readonly emit: (event: KernelEvent) => void;
 }
@@ -93,9 +101,9 @@ export class Kernel {
     inet.ip.filter = pf;
     inet6.ip.filter = pf;
     const transports = connectTransports(ground, inet, inet6);
-    const carp = new Carp(ground, inet, inet6, options.hmacSha1);
+    const carp = new Carp(ground, inet, inet6, options.cryptography.hmacSha1);
     const pfsync = new Pfsync(pf, captures, carp.demotion);
-    const pfsyncHandlers = new PfsyncHandlers(pfsync, interfaces);
+    const pfsyncHandlers = new PfsyncHandlers(pfsync, interfaces, options.cryptography.aesGcm);
     const carpHandlers = new CarpHandlers(carp, interfaces);
     const interfaceHandlers = new InterfaceHandlers({
       interfaces,

@@ -3,12 +3,14 @@
 // The files that commands may touch: those of a machine's directory, or offline those of the working one.
 
 import { constants, existsSync, realpathSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import type { Files, FileWriter } from './commands/command.ts';
 
 /** Larger files than this are not read: configuration and table files are far smaller. */
 const MAXIMUM_FILE = 64 * 1024 * 1024;
+/** S_IRWXG and S_IRWXO of stat(2). */
+const OTHERS = 0o077;
 
 export class FileError extends Error {
   readonly code: string;
@@ -33,6 +35,10 @@ export class MachineFiles implements Files {
 
   readBytes(path: string): Promise<Uint8Array> {
     return readBounded(this.locate(path), path);
+  }
+
+  readSecret(path: string): Promise<string> {
+    return readPrivate(this.locate(path), path);
   }
 
   write(path: string, text: string): Promise<void> {
@@ -88,6 +94,10 @@ export class WorkingFiles implements Files {
     return readBounded(resolve(this.directory, path), path);
   }
 
+  readSecret(path: string): Promise<string> {
+    return readPrivate(resolve(this.directory, path), path);
+  }
+
   write(path: string, text: string): Promise<void> {
     return replace(resolve(this.directory, path), text);
   }
@@ -107,6 +117,14 @@ export class WorkingFiles implements Files {
   create(path: string): Promise<FileWriter> {
     return createFile(resolve(this.directory, path));
   }
+}
+
+async function readPrivate(place: string, path: string): Promise<string> {
+  const { mode } = await stat(place);
+  if ((mode & OTHERS) !== 0) {
+    throw new FileError('EFTYPE', 'others than its owner can read it (chmod 600)');
+  }
+  return readText(place, path);
 }
 
 async function readText(place: string, path: string): Promise<string> {

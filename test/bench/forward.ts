@@ -2,7 +2,7 @@
 //
 // Frames a second that the kernel forwards in memory, 64 bytes each, no filter; run by hand: node dist/test/bench/forward.js
 
-import { hmacSha1 } from '../../appliance/host/hmac.ts';
+import { cryptography } from '../../appliance/host/cryptography.ts';
 import { type Device, TRANSMITTED } from '../../appliance/kernel/device.ts';
 import { Kernel } from '../../appliance/kernel/kernel.ts';
 import { HEADROOM, Packet } from '../../appliance/kernel/packet.ts';
@@ -22,7 +22,7 @@ const sink: Device = {
   },
 };
 
-const kernel = new Kernel({ now: 0, seed: [1, 2, 3, 4], hmacSha1, emit: () => {} });
+const kernel = new Kernel({ now: 0, seed: [1, 2, 3, 4], cryptography, emit: () => {} });
 const vr0 = kernel.attach('vr0', sink, { linkAddress: [2, 0, 0, 0, 0, 1] });
 const vr1 = kernel.attach('vr1', sink, { linkAddress: [2, 0, 0, 0, 0, 2] });
 for (const [name, text] of [

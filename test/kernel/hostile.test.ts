@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hmacSha1 } from '../../appliance/host/hmac.ts';
+import { cryptography } from '../../appliance/host/cryptography.ts';
 import { Kernel } from '../../appliance/kernel/kernel.ts';
 import type { Interface } from '../../appliance/kernel/link/interface.ts';
 import { HEADROOM, Packet } from '../../appliance/kernel/packet.ts';
@@ -76,7 +76,7 @@ class Victim {
   private now = 0;
 
   constructor() {
-    this.kernel = new Kernel({ now: 0, seed: [1, 2, 3, 4], hmacSha1, emit: () => this.events++ });
+    this.kernel = new Kernel({ now: 0, seed: [1, 2, 3, 4], cryptography, emit: () => this.events++ });
     const device = {
       capabilities: ALL_OFFLOADS,
       transmit: () => {

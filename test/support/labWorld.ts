@@ -171,6 +171,7 @@ function filesOf(directory: string): Files {
   return {
     read,
     readBytes: async (path) => new TextEncoder().encode(await read(path)),
+    readSecret: read,
     write: refuse,
     remove: refuse,
     create: refuse,

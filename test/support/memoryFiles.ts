@@ -26,6 +26,10 @@ export class MemoryFiles implements Files {
     return Buffer.from(await this.read(path));
   }
 
+  readSecret(path: string): Promise<string> {
+    return this.read(path);
+  }
+
   async write(path: string, text: string): Promise<void> {
     if (this.refusal !== undefined) throw new FileError(this.refusal, path);
     this.texts.set(placeOf(path), text);

@@ -52,6 +52,7 @@ function files(around: Surroundings): Files {
   return {
     read: async (path) => texts[path] ?? readFileSync(at(path), 'utf8'),
     readBytes: async (path) => readFileSync(at(path)),
+    readSecret: (path) => refuse(path),
     write: (path) => refuse(path),
     remove: (path) => refuse(path),
     list: async (path) => readdirSync(at(path)),

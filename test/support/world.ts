@@ -13,7 +13,7 @@ import type {
   KernelEvent,
   Request,
 } from '../../appliance/abi/client.ts';
-import { hmacSha1 } from '../../appliance/host/hmac.ts';
+import { cryptography } from '../../appliance/host/cryptography.ts';
 import { Kernel } from '../../appliance/kernel/kernel.ts';
 import type { Interface } from '../../appliance/kernel/link/interface.ts';
 import { Packet } from '../../appliance/kernel/packet.ts';
@@ -81,7 +81,7 @@ export class Host {
   constructor(name: string, number: number, now: number, seed: readonly [number, number, number, number]) {
     this.name = name;
     this.number = number;
-    this.kernel = new Kernel({ now, seed, hmacSha1, emit: (event) => this.heard(event) });
+    this.kernel = new Kernel({ now, seed, cryptography, emit: (event) => this.heard(event) });
   }
 
   private heard(event: KernelEvent): void {

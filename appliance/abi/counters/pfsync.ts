@@ -31,6 +31,7 @@ export const BAD_INTERFACE = counterIndex(PFSYNC, 'badInterface');
 export const BAD_TTL = counterIndex(PFSYNC, 'badTtl');
 export const TOO_SHORT = counterIndex(PFSYNC, 'tooShort');
 export const BAD_VERSION = counterIndex(PFSYNC, 'badVersion');
+export const BAD_HMAC = counterIndex(PFSYNC, 'badHmac');
 export const BAD_ACTION = counterIndex(PFSYNC, 'badAction');
 export const BAD_LENGTH = counterIndex(PFSYNC, 'badLength');
 export const BAD_VALUE = counterIndex(PFSYNC, 'badValue');

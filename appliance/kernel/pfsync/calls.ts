@@ -5,11 +5,14 @@
 import type { Handlers } from '../../abi/client.ts';
 import { CallError } from '../../abi/errno.ts';
 import { PFSYNC_MAXIMUM_UPDATES, type PfsyncCalls, type PfsyncInfo } from '../../abi/pfsync.ts';
+import { i32 } from '../../wire/bytes.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { GROUP } from '../../wire/pfsync.ts';
+import { KEY_LENGTH, STREAM_LENGTH } from '../../wire/pfsyncSealed.ts';
 import type { Interface } from '../link/interface.ts';
 import type { Interfaces } from '../link/interfaces.ts';
 import type { Pfsync } from './pfsync.ts';
+import { type MakeCipher, Seal } from './seal.ts';
 
 type Change = PfsyncCalls['pfsync.set'][0];
 
@@ -17,8 +20,10 @@ export class PfsyncHandlers {
   readonly calls: Handlers<PfsyncCalls>;
   private readonly pfsync: Pfsync;
   private readonly interfaces: Interfaces;
+  private readonly makeCipher: MakeCipher;
 
-  constructor(pfsync: Pfsync, interfaces: Interfaces) {
+  constructor(pfsync: Pfsync, interfaces: Interfaces, makeCipher: MakeCipher) {
+    this.makeCipher = makeCipher;
     this.pfsync = pfsync;
     this.interfaces = interfaces;
     this.calls = {
@@ -44,11 +49,23 @@ export class PfsyncHandlers {
     if (maxUpdates !== undefined && !isCount(maxUpdates)) {
       throw new CallError('EINVAL', `maxupd is a number from 0 to ${PFSYNC_MAXIMUM_UPDATES}`);
     }
+    const seal = this.sealOf(change);
+    settings.seal = seal;
     settings.syncdev = syncdev;
     settings.peer = peer;
     settings.maxUpdates = maxUpdates ?? settings.maxUpdates;
     settings.defer = change.defer ?? settings.defer;
     pfsync.update();
+  }
+
+  private sealOf({ key }: Change): Seal | undefined {
+    if (key === null) return undefined;
+    if (key === undefined) return this.pfsync.settings.seal;
+    const { secret, stream } = key;
+    if (secret.length !== KEY_LENGTH || stream.length !== STREAM_LENGTH) {
+      throw new CallError('EINVAL', `a key has ${KEY_LENGTH} bytes, its stream ${STREAM_LENGTH}`);
+    }
+    return new Seal(this.makeCipher(secret), i32(stream, 0), i32(stream, 4));
   }
 
   private syncdevOf({ syncDevice: syncdev }: Change): Interface | undefined {
@@ -77,12 +94,13 @@ export class PfsyncHandlers {
   /** For `interface.list`. */
   describe(on: Interface): PfsyncInfo | undefined {
     if (!this.pfsync.isPfsync(on)) return undefined;
-    const { syncdev, peer, maxUpdates, defer } = this.pfsync.settings;
+    const { syncdev, peer, maxUpdates, defer, seal } = this.pfsync.settings;
     return {
       ...(syncdev === undefined ? {} : { syncDevice: syncdev.name }),
       ...(peer === 0 ? {} : { peer: { family: 4, words: [peer] } }),
       maxUpdates,
       defer,
+      sealed: seal !== undefined,
       bulk: this.pfsync.bulkRequest.phase,
       peers: this.pfsync.peers.list(),
     };

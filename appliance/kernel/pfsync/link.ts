@@ -5,6 +5,7 @@
 import { IFF_UP } from '../../abi/interface.ts';
 import type { Interface } from '../link/interface.ts';
 import type { Settings } from '../pf/settings.ts';
+import type { Seal } from './seal.ts';
 import type { PfsyncSettings } from './settings.ts';
 
 export class Link {
@@ -22,6 +23,10 @@ export class Link {
 
   get syncdev(): Interface | undefined {
     return this.settings.syncdev;
+  }
+
+  get seal(): Seal | undefined {
+    return this.settings.seal;
   }
 
   /** Set up, with something to speak through. */

@@ -38,6 +38,8 @@ export class Receiver implements TransportProtocol {
     on.count(INPUT_PACKETS, 1);
     on.count(INPUT_BYTES, packet.end - network);
     if (ipv4.ttl(bytes, network) !== pfsync.TTL) return this.counters.count(counts.BAD_TTL);
+    // What is not sealed where it should be has no business here, whatever it says.
+    if (this.link.seal?.open(packet) === false) return this.counters.count(counts.BAD_HMAC);
     if (!pfsync.valid(bytes, at, packet.end)) return this.counters.count(counts.TOO_SHORT);
     if (pfsync.version(bytes, at) !== pfsync.VERSION) return this.counters.count(counts.BAD_VERSION);
     const end = pfsync.endOf(bytes, at, packet.end);

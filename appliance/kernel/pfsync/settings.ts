@@ -3,6 +3,7 @@
 // What the administrator says of pfsync0.
 
 import type { Interface } from '../link/interface.ts';
+import type { Seal } from './seal.ts';
 
 /** Segments of one connection after which its update is sent at once. */
 const DEFAULT_MAXIMUM = 128;
@@ -13,4 +14,6 @@ export class PfsyncSettings {
   peer = 0;
   maxUpdates = DEFAULT_MAXIMUM;
   defer = false;
+  /** Where the machines share a key. */
+  seal: Seal | undefined;
 }

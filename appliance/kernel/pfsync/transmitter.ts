@@ -5,6 +5,7 @@
 import * as counts from '../../abi/counters/pfsync.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { GROUP } from '../../wire/pfsync.ts';
+import { OVERHEAD } from '../../wire/pfsyncSealed.ts';
 import type { Counters } from '../counters.ts';
 import { OK } from '../inet/errors.ts';
 import type { Ipv4 } from '../inet/ipv4.ts';
@@ -46,7 +47,8 @@ export class Transmitter {
 
   /** Bytes of the largest packet, its IP header included. */
   get mtu(): number {
-    return Math.min(this.on!.mtu, this.settings.syncdev!.mtu);
+    const { syncdev, seal } = this.settings;
+    return Math.min(this.on!.mtu, syncdev!.mtu) - (seal === undefined ? 0 : OVERHEAD);
   }
 
   /** Begins a packet. */
@@ -62,6 +64,7 @@ export class Transmitter {
     const packet = this.assembler.finish(source, peer === 0 ? GROUP : peer);
     packet.link = packet.network;
     this.captures.frame(packet, this.on!);
+    this.settings.seal?.seal(packet);
     const length = packet.end - packet.network;
     if (!this.hasCarrier) {
       this.pool.give(packet);

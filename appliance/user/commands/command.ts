@@ -12,6 +12,8 @@ export interface Files {
   /** Rejects with an error whose `code` is an errno name. */
   read(path: string): Promise<string>;
   readBytes(path: string): Promise<Uint8Array>;
+  /** A file of keys or passwords; rejects (EFTYPE) when others than its owner may read it. */
+  readSecret(path: string): Promise<string>;
   write(path: string, text: string): Promise<void>;
   remove(path: string): Promise<void>;
   list(directory: string): Promise<readonly string[]>;

@@ -33,8 +33,16 @@ function findings(a: Member, b: Member): readonly string[] {
     ...(ours === undefined || theirs === undefined ? [] : joined(a, b, ours, theirs)),
     ...wrongPeer(a, one, b, theirs),
     ...wrongPeer(b, other, a, ours),
+    ...keys(a, b),
     ...(one.defer === other.defer ? [] : [`${one.defer ? a.label : b.label} defers, the other one does not`]),
   ];
+}
+
+function keys(a: Member, b: Member): readonly string[] {
+  if (a.syncKey === b.syncKey) return [];
+  const deaf = 'neither takes what the other one tells';
+  if (a.syncKey !== undefined && b.syncKey !== undefined) return [`the keys (pfsync.key) differ: ${deaf}`];
+  return [`only ${(a.syncKey === undefined ? b : a).label} has a key (pfsync.key): ${deaf}`];
 }
 
 function pfsyncOf({ snapshot }: Member): PfsyncInfo | undefined {

@@ -20,9 +20,12 @@ export interface Member {
   readonly passphrases: ReadonlyMap<string, string>;
   /** What relayd.conf says, without comments and blanks. */
   readonly relayd: readonly string[];
+  /** etc/pfsync.key, where it is one that a boot takes. */
+  readonly syncKey: string | undefined;
 }
 
 const RELAYD_CONF = '/etc/relayd.conf';
+const SYNC_KEY = '/etc/pfsync.key';
 const CARP_FILE = /^hostname\.(carp\d+)$/;
 
 /** The passphrases of every hostname.carpN below /etc; a wrong line is the rehearsal's to tell. */
@@ -46,23 +49,31 @@ export async function readRelayd(files: Files): Promise<readonly string[]> {
   return significantLines(await files.read(RELAYD_CONF)).map(({ words }) => words.join(' '));
 }
 
+/** The key of pfsync, as it is compared; one that a boot refuses is the rehearsal's to tell. */
+export async function readSyncKey(files: Files): Promise<string | undefined> {
+  if (!(await files.exists(SYNC_KEY))) return undefined;
+  return (await files.read(SYNC_KEY)).trim().toLowerCase();
+}
+
 export interface Candidate {
   readonly directory: string;
   readonly name: string;
   readonly rehearsal: Rehearsal;
   readonly passphrases: ReadonlyMap<string, string>;
   readonly relayd: readonly string[];
+  readonly syncKey: string | undefined;
 }
 
 /** Both with labels that tell them apart. */
 export function members(first: Candidate, second: Candidate): readonly [Member, Member] {
-  const labelled = ({ directory, name, rehearsal, passphrases, relayd }: Candidate): Member => ({
+  const labelled = ({ directory, name, rehearsal, passphrases, relayd, syncKey }: Candidate): Member => ({
     label: first.name === second.name ? directory : name,
     name,
     snapshot: rehearsal.snapshot,
     problems: rehearsal.problems,
     passphrases,
     relayd,
+    syncKey,
   });
   return [labelled(first), labelled(second)];
 }

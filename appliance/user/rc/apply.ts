@@ -10,7 +10,15 @@ import { IFF_UP, type InterfaceInfo } from '../../abi/interface.ts';
 import type { SysctlName } from '../../abi/system.ts';
 import { parseHostnameIf } from '../config/hostnameIf.ts';
 import { parseRcConf, RcConf } from '../config/rcConf.ts';
-import { type BootParts, DAEMONS, daemonFlags, ensureExists, orderOf, untilDetected } from './boot.ts';
+import {
+  type BootParts,
+  DAEMONS,
+  daemonFlags,
+  ensureExists,
+  orderOf,
+  setSyncKey,
+  untilDetected,
+} from './boot.ts';
 import { addressText, routeLine, type Snapshot, setAddresses, settingLines } from './snapshot.ts';
 import type { Texts } from './versions.ts';
 
@@ -109,6 +117,7 @@ async function rebuild(parts: ApplyParts, name: string): Promise<void> {
 async function runOptions(parts: ApplyParts, name: string): Promise<void> {
   const file = `/etc/hostname.${name}`;
   if (!(await parts.files.exists(file))) return;
+  await setSyncKey(parts, name);
   for (const line of parseHostnameIf(await parts.files.read(file), file).lines) {
     const words = line.kind === 'options' ? line.words : line.kind === 'address' ? line.rest : [];
     if (words.length === 0) continue;

@@ -138,6 +138,7 @@ async function startInterface(parts: BootParts, name: string): Promise<void> {
   const file = `/etc/hostname.${name}`;
   try {
     await ensureExists(parts, name);
+    await setSyncKey(parts, name);
     const { lines, errors } = parseHostnameIf(await parts.files.read(file), file);
     for (const error of errors) complain(parts, error);
     for (const line of lines) {
@@ -150,6 +151,19 @@ async function startInterface(parts: BootParts, name: string): Promise<void> {
   } catch (error) {
     complain(parts, error, file);
   }
+}
+
+const SYNC_KEY = '/etc/pfsync.key';
+
+/** pfsync is sealed where there is a key. Throws when it is unfit: states are not told in the clear then. */
+export async function setSyncKey(
+  { files, command }: Pick<BootParts, 'files' | 'command'>,
+  name: string,
+): Promise<void> {
+  if (!name.startsWith('pfsync')) return;
+  const words = (await files.exists(SYNC_KEY)) ? ['synckey', SYNC_KEY] : ['-synckey'];
+  if ((await command(['ifconfig', name, ...words])) === 0) return;
+  throw new ConfigError(SYNC_KEY, 0, `${name} stays down without its key`);
 }
 
 /** Makes a cloned interface that is not there yet; one without a device is a mistake in the file's name. */

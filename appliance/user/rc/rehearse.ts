@@ -186,6 +186,7 @@ function readOnly(files: Files): Files {
   return {
     read: (path) => files.read(path),
     readBytes: (path) => files.readBytes(path),
+    readSecret: (path) => files.readSecret(path),
     list: (path) => files.list(path),
     exists: (path) => files.exists(path),
     write: refuse,

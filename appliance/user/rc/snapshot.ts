@@ -103,7 +103,7 @@ export function settingLines(on: InterfaceInfo): readonly string[] {
   if (pfsync !== undefined) {
     const peer = pfsync.peer === undefined ? '' : ` syncpeer ${formatAddress(pfsync.peer)}`;
     lines.push(
-      `${name} syncdev ${pfsync.syncDevice ?? 'none'}${peer} maxupd ${pfsync.maxUpdates}${pfsync.defer ? ' defer' : ''}`,
+      `${name} syncdev ${pfsync.syncDevice ?? 'none'}${peer} maxupd ${pfsync.maxUpdates}${pfsync.defer ? ' defer' : ''}${pfsync.sealed ? ' synckey' : ''}`,
     );
   }
   return lines;

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parsePrefix } from '../../../appliance/abi/addressText.ts';
-import { hmacSha1 } from '../../../appliance/host/hmac.ts';
+import { hmacSha1 } from '../../../appliance/host/cryptography.ts';
 import { digest, keyOf, messageOf, sameDigest } from '../../../appliance/kernel/carp/digest.ts';
 import { Interface, InterfaceAddress } from '../../../appliance/kernel/link/interface.ts';
 import { fromHex, toHex } from '../../support/hex.ts';

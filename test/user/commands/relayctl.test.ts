@@ -268,6 +268,7 @@ function filesOf(texts: ReadonlyMap<string, string>): Files {
       return text;
     },
     readBytes: refuse,
+    readSecret: refuse,
     write: refuse,
     remove: refuse,
     list: async () => [],

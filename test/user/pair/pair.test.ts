@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -167,6 +167,29 @@ for (const [file, from, to, said] of CASES) {
     assert.doesNotMatch(stdout, /balancer-pair|sesame/);
   });
 }
+
+test('keys of pfsync: both the same, one without, and one that others may read', () => {
+  rmSync(join(folder, 'lb2'), { recursive: true });
+  copy('lb2', 'lb2');
+  const key = (name: string) => join(folder, name, 'etc/pfsync.key');
+  writeFileSync(key('lb1'), `${'ab'.repeat(32)}\n`, { mode: 0o600 });
+  assert.match(pair('lb1', 'lb2').stdout, /pfsync0: only lb1 has a key \(pfsync\.key\): neither takes/);
+  writeFileSync(key('lb2'), `${'AB'.repeat(32)}\n`, { mode: 0o600 });
+  assert.equal(pair('lb1', 'lb2').status, 0);
+  writeFileSync(key('lb2'), `${'cd'.repeat(32)}\n`);
+  const { stdout } = pair('lb1', 'lb2');
+  assert.match(stdout, /pfsync0: the keys \(pfsync\.key\) differ/);
+  assert.doesNotMatch(stdout, /abab|cdcd/);
+  chmodSync(key('lb2'), 0o644);
+  assert.match(pair('lb1', 'lb2').stdout, /pfsync\.key: others than its owner can read it \(chmod 600\)/);
+  writeFileSync(key('lb2'), 'abcd\n');
+  chmodSync(key('lb2'), 0o600);
+  assert.match(
+    pair('lb1', 'lb2').stdout,
+    /a key has 64 hexadecimal digits[\s\S]*pfsync0 stays down without its key/,
+  );
+  rmSync(key('lb1'));
+});
 
 test('what is no machine directory, and no pair of words', () => {
   assert.match(pair('lb1', '/nowhere').stderr, /machine\.json is missing: this is no machine directory/);

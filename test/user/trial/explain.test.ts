@@ -169,6 +169,7 @@ describe('rhine replay', () => {
       files: {
         read: async (path) => files[path] ?? refuse(),
         readBytes: async (path) => (path === 'x.pcap' ? capture : new TextEncoder().encode('nothing')),
+        readSecret: refuse,
         write: refuse,
         remove: refuse,
         create: refuse,

@@ -4,6 +4,9 @@
 
 import { formatAddress, parseAddress } from '../../../abi/addressText.ts';
 import type { PfsyncCalls, PfsyncInfo } from '../../../abi/pfsync.ts';
+import { fileProblem } from '../../config/pf/loadPfConf.ts';
+import { parseSyncKey } from '../../config/syncKey.ts';
+import type { CommandContext } from '../command.ts';
 import { Failure } from '../failure.ts';
 
 export type PfsyncChange = Omit<PfsyncCalls['pfsync.set'][0], 'name'>;
@@ -21,6 +24,7 @@ export const PFSYNC_PARAMETERS: Readonly<Record<string, (argument: Argument) => 
   maxupd: (argument) => ({ maxUpdates: countOf(argument('a number')) }),
   defer: () => ({ defer: true }),
   '-defer': () => ({ defer: false }),
+  '-synckey': () => ({ key: null }),
 };
 
 function peerOf(text: string) {
@@ -34,10 +38,23 @@ function countOf(text: string): number {
   return Number(text);
 }
 
+/** `synckey FILE`. Throws Failure. */
+export async function readSyncKey({ files, clock }: CommandContext, file: string): Promise<PfsyncChange> {
+  const text = await files.readSecret(file).catch((error: Error) => {
+    throw new Failure(`${file}: ${fileProblem(error)}`);
+  });
+  const key = parseSyncKey(text, clock.now());
+  if (key === undefined) {
+    throw new Failure(`${file}: a key has 64 hexadecimal digits, as openssl rand -hex 32 prints them`);
+  }
+  return { key };
+}
+
 /** Nothing without a syncdev. */
 export function pfsyncLines(info: PfsyncInfo): string[] {
   if (info.syncDevice === undefined) return [];
   const peer = info.peer === undefined ? '' : ` syncpeer: ${formatAddress(info.peer)}`;
   const defer = info.defer ? 'on' : 'off';
-  return [`\tpfsync: syncdev: ${info.syncDevice}${peer} maxupd: ${info.maxUpdates} defer: ${defer}`];
+  const sealed = info.sealed ? ' synckey' : '';
+  return [`\tpfsync: syncdev: ${info.syncDevice}${peer} maxupd: ${info.maxUpdates} defer: ${defer}${sealed}`];
 }

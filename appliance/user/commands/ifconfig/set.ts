@@ -11,7 +11,7 @@ import { maskLength } from '../../config/hostnameIf.ts';
 import type { CommandContext } from '../command.ts';
 import { Failure, kernelOf } from '../failure.ts';
 import { CARP_PARAMETERS, type CarpChange } from './carp.ts';
-import { PFSYNC_PARAMETERS, type PfsyncChange } from './pfsync.ts';
+import { PFSYNC_PARAMETERS, type PfsyncChange, readSyncKey } from './pfsync.ts';
 
 /** The words there are, for completion; the rest are addresses. */
 export const PARAMETERS: readonly string[] = [
@@ -19,6 +19,7 @@ export const PARAMETERS: readonly string[] = [
   ...['arp', '-arp', 'vlan', 'vnetid', 'create', 'destroy'],
   ...Object.keys(CARP_PARAMETERS),
   ...Object.keys(PFSYNC_PARAMETERS),
+  'synckey',
 ];
 
 /** Works through the words behind the interface's name, one parameter after the other. */
@@ -93,6 +94,9 @@ export class Setter {
       case 'media':
       case 'mediaopt':
         argument('a name'); // a TAP has one medium
+        return;
+      case 'synckey':
+        this.pfsync = { ...this.pfsync, ...(await readSyncKey(this.context, argument('a file'))) };
         return;
       case 'inet':
       case 'inet6':

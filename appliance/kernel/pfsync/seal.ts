@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: ISC
+//
+// pfsync between machines that share a key: every packet is sealed on its way out, and opened, once, on its way in.
+
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as wire from '../../wire/pfsyncSealed.ts';
+import type { Packet } from '../packet.ts';
+import { ReplayWindow } from './replayWindow.ts';
+
+/** Bytes of a tag. */
+export const { TAG_LENGTH } = wire;
+
+/** AES-256-GCM under one key (NIST SP 800-38D). */
+export interface Cipher {
+  /** The encrypted text with its tag behind it. */
+  seal(nonce: Uint8Array, authenticated: Uint8Array, text: Uint8Array): Uint8Array;
+  /** Undefined when it was not sealed so under this key. */
+  open(nonce: Uint8Array, authenticated: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+}
+
+export type MakeCipher = (key: Uint8Array) => Cipher;
+
+/** Machines that were heard at most; each has shown that it knows the key. */
+const SENDERS = 64;
+
+export class Seal {
+  private readonly cipher: Cipher;
+  /** By their IPv4 addresses. */
+  private readonly senders = new Map<number, ReplayWindow>();
+  private readonly high: number;
+  private low: number;
+  private counter = 0;
+
+  /** The stream is one that this key has never had. */
+  constructor(cipher: Cipher, high: number, low: number) {
+    this.cipher = cipher;
+    this.high = high;
+    this.low = low;
+  }
+
+  /** Seals what is behind the IP header. */
+  seal(packet: Packet): void {
+    const { bytes, transport: at } = packet;
+    const text = bytes.slice(at, packet.end);
+    // The number after the last one belongs to the next stream, so that no nonce comes twice.
+    this.counter = (this.counter + 1) | 0;
+    if (this.counter === 0) this.low = (this.low + 1) | 0;
+    const length = text.length + wire.OVERHEAD;
+    wire.write(bytes, at, length, this.high, this.low, this.counter);
+    bytes.set(this.cipher.seal(wire.nonce(bytes, at), head(bytes, at), text), at + wire.HEADER_LENGTH);
+    packet.end = at + length;
+    ipv4.setTotalLength(bytes, packet.network, packet.end - packet.network);
+  }
+
+  /** Opens a packet in its place; false: it is not of a machine with this key, or comes for the second time. */
+  open(packet: Packet): boolean {
+    const { bytes, network, transport: at } = packet;
+    const end = wire.endOf(bytes, at, packet.end);
+    if (end < 0) return false;
+    const source = ipv4.source(bytes, network);
+    const known = this.senders.get(source);
+    const numbers = [wire.streamHigh(bytes, at), wire.streamLow(bytes, at), wire.counter(bytes, at)] as const;
+    if (known?.isNew(...numbers) === false) return false;
+    const text = this.cipher.open(
+      wire.nonce(bytes, at),
+      head(bytes, at),
+      bytes.subarray(at + wire.HEADER_LENGTH, end),
+    );
+    if (text === undefined) return false;
+    (known ?? this.add(source)).note(...numbers);
+    bytes.set(text, at);
+    packet.end = at + text.length;
+    // What is captured is the packet as if it had never been sealed.
+    ipv4.setTotalLength(bytes, network, packet.end - network);
+    ipv4.fillChecksum(bytes, network);
+    return true;
+  }
+
+  private add(source: number): ReplayWindow {
+    if (this.senders.size >= SENDERS) this.senders.delete(this.senders.keys().next().value!);
+    const window = new ReplayWindow();
+    this.senders.set(source, window);
+    return window;
+  }
+}
+
+function head(bytes: Uint8Array, at: number): Uint8Array {
+  return bytes.subarray(at, at + wire.HEADER_LENGTH);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: ISC
+//
+// pfsync with a key: who has it is in step, nobody else is heard, nothing is heard twice, and nothing can be read.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { aesGcm } from '../../../appliance/host/cryptography.ts';
+import { ReplayWindow } from '../../../appliance/kernel/pfsync/replayWindow.ts';
+import * as ethernet from '../../../appliance/wire/ethernet.ts';
+import * as ipv4 from '../../../appliance/wire/ipv4.ts';
+import * as sealed from '../../../appliance/wire/pfsyncSealed.ts';
+import * as tcp from '../../../appliance/wire/tcp.ts';
+import { ip4, tcpSegment } from '../../support/packets.ts';
+import { info, LEFT, type Member, Members, RIGHT, states, summary } from './members.ts';
+
+const STRICT = 'block all\npass in on vr0\npass out on vr1\n';
+
+function key(fill: number, time: number) {
+  const stream = new Uint8Array(8);
+  stream[4] = time;
+  return { secret: new Uint8Array(32).fill(fill), stream };
+}
+
+function syn(port: number) {
+  const flags = tcp.FLAG_SYN;
+  return ip4(
+    { source: LEFT, destination: RIGHT },
+    tcpSegment({ from: port, to: 80, sequence: 1000, acknowledgment: 0, flags, window: 0x4000 }, 0),
+  );
+}
+
+function counters(member: Member): Record<string, number> {
+  return member.host.call('system.statistics', { all: true }).pfsync as Record<string, number>;
+}
+
+/** What went over the wire between them: IP protocol 240. */
+function told(pair: Members): Uint8Array[] {
+  return pair.syncWire.recorded
+    .map(({ bytes }) => bytes)
+    .filter((bytes) => {
+      return (
+        ethernet.type(bytes, 0) === ethernet.TYPE_IPV4 && ipv4.protocol(bytes, 14) === ipv4.PROTOCOL_PFSYNC
+      );
+    });
+}
+
+test('with one key they are in step, and nothing of a state is seen on the wire', () => {
+  const pair = new Members();
+  const [a, b] = [
+    pair.add(STRICT, { pfsync: { key: key(7, 1) } }),
+    pair.add(STRICT, { pfsync: { key: key(7, 2) } }),
+  ];
+  pair.run(1);
+  assert.equal(info(a).sealed, true);
+  pair.fromLeft(syn(1024), a);
+  pair.run(1.1);
+  assert.equal(states(b).length, 2);
+  assert.deepEqual(summary(b), summary(a));
+  assert.equal(info(a).peers.length, 1);
+  assert.ok(told(pair).length > 3);
+  const address = [192, 0, 2, 9];
+  for (const bytes of told(pair)) {
+    assert.equal(bytes[14 + 20], sealed.VERSION);
+    const body = [...bytes.subarray(34)];
+    assert.ok(
+      !body.some((_, at) => address.every((byte, i) => body[at + i] === byte)),
+      'an address in clear',
+    );
+  }
+});
+
+for (const [what, own] of [
+  ['another key', { key: key(8, 2) }],
+  ['no key', {}],
+] as const) {
+  test(`who has ${what} is not heard, and hears nothing`, () => {
+    const pair = new Members();
+    const [a, b] = [pair.add(STRICT, { pfsync: { key: key(7, 1) } }), pair.add(STRICT, { pfsync: own })];
+    pair.run(1);
+    pair.fromLeft(syn(1024), a);
+    pair.fromLeft(syn(1025), b);
+    pair.run(2);
+    assert.equal(states(a).length, 2);
+    assert.equal(states(b).length, 2);
+    assert.ok(counters(a).badHmac! > 0);
+    assert.ok(counters(b)[what === 'no key' ? 'badVersion' : 'badHmac']! > 0);
+  });
+}
+
+test('what was sent once is not heard again, nor what was changed on its way', () => {
+  const pair = new Members();
+  const [a, b] = [
+    pair.add(STRICT, { pfsync: { key: key(7, 1) } }),
+    pair.add(STRICT, { pfsync: { key: key(7, 2) } }),
+  ];
+  pair.run(1);
+  pair.fromLeft(syn(1024), a);
+  pair.run(1.1);
+  const before = told(pair);
+  const stranger = pair.world.station('stranger', pair.syncWire);
+  const refused = counters(b).badHmac!;
+  for (const bytes of before) stranger.send(bytes);
+  pair.run(0.1);
+  const again = counters(b).badHmac! - refused;
+  assert.ok(again > 0 && again <= before.length);
+  const copy = before.at(-1)!.slice();
+  copy[copy.length - 1] = copy[copy.length - 1]! ^ 1;
+  stranger.send(copy);
+  pair.run(0.1);
+  assert.ok(counters(b).badHmac! + counters(a).badHmac! > refused + again);
+  assert.equal(states(b).length, 2);
+});
+
+test('a sender that was restarted is heard: its stream is a later one; the one of before no longer', () => {
+  const pair = new Members();
+  const [a, b] = [
+    pair.add(STRICT, { pfsync: { key: key(7, 1) } }),
+    pair.add(STRICT, { pfsync: { key: key(7, 2) } }),
+  ];
+  pair.run(1);
+  const before = told(pair);
+  a.host.call('pfsync.set', { name: 'pfsync0', key: key(7, 3) });
+  pair.fromLeft(syn(1024), a);
+  pair.run(1.1);
+  assert.equal(states(b).length, 2);
+  const refused = counters(b).badHmac!;
+  const stranger = pair.world.station('stranger', pair.syncWire);
+  for (const bytes of before) stranger.send(bytes);
+  pair.run(0.1);
+  assert.ok(counters(b).badHmac! > refused);
+});
+
+test('a wrong key is refused', () => {
+  const pair = new Members();
+  const a = pair.add(STRICT);
+  const wrong = { secret: new Uint8Array(31), stream: new Uint8Array(8) };
+  assert.throws(() => a.host.call('pfsync.set', { name: 'pfsync0', key: wrong }), { code: 'EINVAL' });
+});
+
+/** AES-256-GCM, test cases 13 and 14 of the GCM specification (McGrew, Viega). */
+test('AES-256-GCM as published', () => {
+  const zeros = (length: number) => new Uint8Array(length);
+  const cipher = aesGcm(zeros(32));
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+  assert.equal(hex(cipher.seal(zeros(12), zeros(0), zeros(0))), '530f8afbc74536b9a963b4f1c4cb738b');
+  const text = cipher.seal(zeros(12), zeros(0), zeros(16));
+  assert.equal(hex(text), 'cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919');
+  assert.deepEqual([...cipher.open(zeros(12), zeros(0), text)!], [...zeros(16)]);
+  assert.equal(cipher.open(zeros(12), zeros(1), text), undefined);
+});
+
+test('a replay window takes each number once, in any order within its width (seeded)', () => {
+  const numbers = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 80 });
+  fc.assert(
+    fc.property(numbers, (steps) => {
+      const window = new ReplayWindow();
+      const taken = new Set<number>();
+      let highest = -1;
+      for (const step of steps) {
+        const isNew = window.isNew(0, 1, (step + 0x7ffffff0) | 0);
+        const expected = highest < 0 || (!taken.has(step) && highest - step < 32);
+        assert.equal(isNew, expected);
+        if (!isNew) continue;
+        window.note(0, 1, (step + 0x7ffffff0) | 0);
+        taken.add(step);
+        highest = Math.max(highest, step);
+      }
+    }),
+    { seed: 1, numRuns: 500 },
+  );
+});
