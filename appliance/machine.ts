@@ -63,6 +63,8 @@ export type DaemonStarter = (flags: string, machine: RunningMachine) => Promise<
 /** Starts a daemon by name. */
 export type DaemonTable = (name: string, flags: string, machine: RunningMachine) => Promise<Daemon>;
 
+const SAVED_STATES = '/var/db/pf.states';
+
 export class RunningMachine implements CommandRunner {
   readonly name: string;
   readonly log: MachineLog;
@@ -74,6 +76,8 @@ export class RunningMachine implements CommandRunner {
   readonly ended: Promise<Ending>;
   private readonly info: MachineInfo;
   private readonly configuration: Configuration;
+  /** Its states are kept over a restart (rc.conf.local). */
+  private savesStates = false;
   private readonly daemons = new Map<string, Daemon>();
   private readonly startDaemon: DaemonTable;
   private control: ControlServer | undefined;
@@ -204,10 +208,19 @@ export class RunningMachine implements CommandRunner {
       complain: (line) => this.log.say('rc', line, 'error'),
       command: (args, stdin = '') => this.runForRc(args, stdin),
       wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+      restoreStates: () => this.restoreStates(),
       daemon: async (name, flags) => {
         this.daemons.set(name, await this.startDaemon(name, flags, this));
       },
     };
+  }
+
+  /** With `savestates` connections go on after a restart; the file serves once. */
+  private async restoreStates(): Promise<void> {
+    this.savesStates = true;
+    if (!(await this.files.exists(SAVED_STATES))) return;
+    await this.runForRc(['pfctl', '-L', SAVED_STATES], '');
+    await this.files.remove(SAVED_STATES);
   }
 
   private async stopDaemon(name: string): Promise<void> {
@@ -270,6 +283,7 @@ export class RunningMachine implements CommandRunner {
   /** Ends daemons, control socket and kernel, in this order. */
   async shutdown(): Promise<void> {
     this.configuration.stop();
+    if (this.savesStates) await this.runForRc(['pfctl', '-S', SAVED_STATES], '');
     for (const name of [...this.daemons.keys()]) await this.stopDaemon(name);
     await this.control?.close();
     await this.handOver();

@@ -10,6 +10,7 @@ import type { NeighborCalls, NeighborEvents } from './neighbor.ts';
 import type { PfCalls, PfEvents } from './pf.ts';
 import type { PfsyncCalls } from './pfsync.ts';
 import type { RouteCalls, RouteEvents } from './route.ts';
+import type { SavedStateCalls } from './savedStates.ts';
 import type { SocketCalls, SocketEvents } from './socket.ts';
 import type { SystemCalls, SystemEvents } from './system.ts';
 
@@ -23,6 +24,7 @@ export interface Calls
     CarpCalls,
     PfCalls,
     PfsyncCalls,
+    SavedStateCalls,
     SystemCalls {}
 
 /** Every event the kernel sends of itself, by name. */

@@ -14,6 +14,7 @@ import type { Captures } from './link/capture.ts';
 import type { InterfaceHandlers } from './link/interfaceCalls.ts';
 import type { PfHandlers } from './pf/calls.ts';
 import type { PfsyncHandlers } from './pfsync/calls.ts';
+import type { SavedStates } from './pfsync/savedStates.ts';
 import type { RouteHandlers } from './route/routeCalls.ts';
 import type { Sysctl } from './sysctl.ts';
 
@@ -25,6 +26,7 @@ export interface Parts {
   readonly captures: Captures;
   readonly carpHandlers: CarpHandlers;
   readonly pfsyncHandlers: PfsyncHandlers;
+  readonly savedStates: SavedStates;
   readonly interfaceHandlers: InterfaceHandlers;
   readonly routeHandlers: RouteHandlers;
   readonly neighborCalls: Handlers<NeighborCalls>;
@@ -41,6 +43,7 @@ export function tableOfCalls(parts: Parts): CallTable {
     ...parts.captures.calls,
     ...parts.carpHandlers.calls,
     ...parts.pfsyncHandlers.calls,
+    ...parts.savedStates.calls,
     ...parts.neighborCalls,
     ...parts.pfHandlers.calls,
     ...parts.socketCalls,

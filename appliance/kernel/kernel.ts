@@ -29,6 +29,7 @@ import { judge } from './pf/judge.ts';
 import { Pf } from './pf/pf.ts';
 import { PfsyncHandlers } from './pfsync/calls.ts';
 import { Pfsync } from './pfsync/pfsync.ts';
+import { SavedStates } from './pfsync/savedStates.ts';
 import type { MakeCipher } from './pfsync/seal.ts';
 import { Random } from './random.ts';
 import { ConnectedRoutes } from './route/connected.ts';
@@ -132,6 +133,7 @@ export class Kernel {
       captures,
       carpHandlers,
       pfsyncHandlers,
+      savedStates: new SavedStates(pf.parts),
       interfaceHandlers,
       routeHandlers,
       pfHandlers: new PfHandlers(pf, emit),

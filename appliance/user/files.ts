@@ -5,7 +5,7 @@
 import { constants, existsSync, realpathSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
-import type { Files, FileWriter } from './commands/command.ts';
+import type { CreateOptions, Files, FileWriter } from './commands/command.ts';
 
 /** Larger files than this are not read: configuration and table files are far smaller. */
 const MAXIMUM_FILE = 64 * 1024 * 1024;
@@ -57,8 +57,8 @@ export class MachineFiles implements Files {
     return Promise.resolve(existsSync(this.locate(path)));
   }
 
-  create(path: string): Promise<FileWriter> {
-    return createFile(this.locate(path));
+  create(path: string, options?: CreateOptions): Promise<FileWriter> {
+    return createFile(this.locate(path), options);
   }
 
   /** The real place of a path; links may not lead outside. */
@@ -114,8 +114,8 @@ export class WorkingFiles implements Files {
     return Promise.resolve(existsSync(resolve(this.directory, path)));
   }
 
-  create(path: string): Promise<FileWriter> {
-    return createFile(resolve(this.directory, path));
+  create(path: string, options?: CreateOptions): Promise<FileWriter> {
+    return createFile(resolve(this.directory, path), options);
   }
 }
 
@@ -144,7 +144,7 @@ async function readBounded(place: string, path: string): Promise<Buffer> {
 
 /** The old content or the new, never half of one: written beside, flushed, renamed. */
 async function replace(place: string, text: string): Promise<void> {
-  const beside = `${place}.${process.pid}.new`;
+  const beside = besideOf(place);
   const file = await open(beside, 'w', 0o600);
   try {
     await file.writeFile(text);
@@ -158,13 +158,22 @@ async function replace(place: string, text: string): Promise<void> {
   }
 }
 
-async function createFile(place: string): Promise<FileWriter> {
+async function createFile(place: string, { whole = false }: CreateOptions = {}): Promise<FileWriter> {
   await mkdir(dirname(place), { recursive: true });
-  const file = await open(place, 'w', 0o600);
+  const written = whole ? besideOf(place) : place;
+  const file = await open(written, 'w', 0o600);
   return {
     write: async (bytes) => {
       await file.writeFile(bytes);
     },
-    close: () => file.close(),
+    close: async () => {
+      if (whole) await file.sync();
+      await file.close();
+      if (whole) await rename(written, place);
+    },
   };
+}
+
+function besideOf(place: string): string {
+  return `${place}.${process.pid}.new`;
 }

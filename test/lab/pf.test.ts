@@ -42,6 +42,7 @@ describe('pf between Linux hosts', { skip: noLab() ?? false }, () => {
         'hostname.vr1': 'inet 10.78.2.1 255.255.255.0\ninet6 fd78:2::1 64\n',
         'sysctl.conf': 'net.inet.ip.forwarding=1\nnet.inet6.ip6.forwarding=1\n',
         'pf.conf': 'pass\n',
+        'rc.conf.local': 'savestates=YES\n',
       },
     });
     await settle(client, 'pf-vr0', 1);
@@ -181,6 +182,32 @@ describe('pf between Linux hosts', { skip: noLab() ?? false }, () => {
     await rules(`pass\nblock in proto tcp from any os NMAP\n`);
     assert.deepEqual(await scan('-sS'), ['filtered', 'filtered']);
     assert.match(await says('get', SERVER, '80', '10'), /right 10$/);
+  });
+
+  test('a translated connection with modulated numbers goes on over a reboot', async () => {
+    await rules(
+      `${STRICT.replace('pass in on vr0', 'pass in on vr0 proto tcp modulate state')}match out on vr1 inet nat-to (vr1)\n`,
+    );
+    const held = client.start([process.execPath, PEER, 'hold', SERVER, '80'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: held.stdout! })[Symbol.asyncIterator]();
+    const talks = async () => {
+      held.stdin!.write('\n');
+      return (await lines.next()).value as string;
+    };
+    try {
+      assert.match((await lines.next()).value as string, /^open/);
+      assert.match(await talks(), /^held/);
+      await machine.reboot();
+      await settle(client, 'pf-vr0', 1);
+      await settle(server, 'pf-vr1', 2);
+      assert.match(await talks(), /^held/);
+      assert.match(await machine.rhine('dmesg'), /\d+ states restored/);
+      assert.equal(existsSync(join(machine.directory, 'var/db/pf.states')), false);
+    } finally {
+      await stop(held, 'SIGKILL');
+    }
   });
 
   test('what is forged outside the window is dropped, a reset in place passes', {

@@ -18,6 +18,9 @@ export class LabMachine {
   readonly namespace: Namespace;
   private readonly ownsNamespace: boolean;
   private boot: ChildProcess | undefined;
+  /** What it has printed. */
+  private readonly lines: string[] = [];
+  private ready: () => void = () => {};
 
   private constructor(directory: string, namespace: Namespace, ownsNamespace: boolean) {
     this.directory = directory;
@@ -57,13 +60,17 @@ export class LabMachine {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.boot = boot;
+    createInterface({ input: boot.stdout! }).on('line', (line) => {
+      this.lines.push(line);
+      if (line.endsWith(`${name} ready`)) this.ready();
+    });
+    await this.untilReady(boot);
+  }
+
+  private async untilReady(boot: ChildProcess): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      const lines: string[] = [];
-      boot.once('exit', (code) => reject(new Error(`${name} ended with ${code}\n${lines.join('\n')}`)));
-      createInterface({ input: boot.stdout! }).on('line', (line) => {
-        lines.push(line);
-        if (line.endsWith(`${name} ready`)) resolve();
-      });
+      this.ready = resolve;
+      boot.once('exit', (code) => reject(new Error(`it ended with ${code}\n${this.lines.join('\n')}`)));
     });
     boot.removeAllListeners('exit');
   }
@@ -79,6 +86,11 @@ export class LabMachine {
   /** Runs a program in the namespace. */
   linux(...command: string[]): Promise<CommandResult> {
     return this.namespace.run(command);
+  }
+
+  /** Reboots, and waits until it is there again: its TAPs are new ones. */
+  async reboot(): Promise<void> {
+    await Promise.all([this.untilReady(this.boot!), this.rhine('reboot')]);
   }
 
   /** Ends the appliance: in order, or as a crash would. */

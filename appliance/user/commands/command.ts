@@ -19,7 +19,12 @@ export interface Files {
   list(directory: string): Promise<readonly string[]>;
   exists(path: string): Promise<boolean>;
   /** Makes (or empties) a file that is written piece by piece. */
-  create(path: string): Promise<FileWriter>;
+  create(path: string, options?: CreateOptions): Promise<FileWriter>;
+}
+
+export interface CreateOptions {
+  /** What was there before stays until the writer is closed. */
+  readonly whole?: boolean;
 }
 
 export interface FileWriter {

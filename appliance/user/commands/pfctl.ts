@@ -16,13 +16,14 @@ import {
 import { explain as explainPacket } from './pfctl/explain.ts';
 import { flush, killNodes, killStates } from './pfctl/flush.ts';
 import { loadRuleset } from './pfctl/load.ts';
+import { loadStates, saveStates } from './pfctl/savedStates.ts';
 import { Failure, Session } from './pfctl/session.ts';
 import { show } from './pfctl/show.ts';
 import { tableCommand } from './pfctl/tableCommands.ts';
 
 const SYNOPSIS =
   'pfctl [-AdeghmNnOPqRvz] [-a anchor] [-D macro=value] [-F modifier] [-f file] [-i interface] ' +
-  '[-K host | network] [-k host | network | label | id | key] [-o level] [-s modifier] ' +
+  '[-K host | network] [-k host | network | label | id | key] [-L statefile] [-o level] [-S statefile] [-s modifier] ' +
   '[-t table -T command [address ...]] [-x level] [--dialect dialect] [--facts file] [--hints] [--json] ' +
   '[explain packet]';
 
@@ -91,6 +92,8 @@ async function change(session: Session): Promise<number> {
   if (args.flush !== undefined) await flush(session, args.flush);
   if (args.killStates.length > 0) await killStates(session);
   if (args.killNodes.length > 0) await killNodes(session);
+  if (args.saveStates !== undefined) await saveStates(session, args.saveStates);
+  if (args.loadStates !== undefined) await loadStates(session, args.loadStates);
   return status;
 }
 

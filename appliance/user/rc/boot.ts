@@ -34,6 +34,8 @@ export interface BootParts {
   readonly wait: (milliseconds: number) => Promise<void>;
   /** Starts a daemon; rejects with a sentence when it cannot. */
   readonly daemon: (name: string, flags: string) => Promise<void>;
+  /** Takes back the states that were saved when the machine was last ended; absent where none can be. */
+  readonly restoreStates?: () => Promise<void>;
 }
 
 /** Duplicate address detection takes a second; addresses that are not through by then are left to it, as netstart(8) does. */
@@ -58,6 +60,7 @@ export async function boot(parts: BootParts): Promise<void> {
   await startNetwork(parts);
   if (filter) {
     await loadFilter(parts);
+    if (rcConf.isOn('savestates')) await parts.restoreStates?.();
     // As rc(8) does for pflogd(8), which writes what `log` rules see.
     await ensureExists(parts, 'pflog0');
   }

@@ -93,6 +93,9 @@ export interface Arguments {
   interface?: string;
   readonly killStates: string[];
   readonly killNodes: string[];
+  /** Files that states come from and go to. */
+  loadStates?: string;
+  saveStates?: string;
   merge: boolean;
   noAction: boolean;
   /** -A, -N, -R, -O: only these parts are loaded. */
@@ -118,7 +121,7 @@ export interface Arguments {
   readonly operands: string[];
 }
 
-const WITH_VALUE = 'aDfFikKopstTVx';
+const WITH_VALUE = 'aDfFikKLopsStTVx';
 
 /** Reads the arguments; throws UsageError. */
 export function parseArguments(args: readonly string[]): Arguments {
@@ -247,6 +250,9 @@ const VALUES: Readonly<Record<string, Setter>> = {
   },
   k: (result, value) => pushLimited(result.killStates, value),
   K: (result, value) => pushLimited(result.killNodes, value),
+  L: (result, value) => {
+    result.loadStates = value;
+  },
   o: (result, value) => {
     result.optimization = modifier('optimization', value, OPTIMIZERS);
   },
@@ -258,6 +264,9 @@ const VALUES: Readonly<Record<string, Setter>> = {
   },
   s: (result, value) => {
     result.show = modifier('show', value, SHOW);
+  },
+  S: (result, value) => {
+    result.saveStates = value;
   },
   t: (result, value) => {
     result.table = value;
