@@ -13,6 +13,7 @@ export const LEAST_ROWS = 6;
 export function tabBar(titles: readonly string[], active: number, right: string, width: number): Row {
   const bars = [
     tabs(titles, active, (title, i) => ` F${i + 1} ${title} `),
+    tabs(titles, active, (title, i) => ` F${i + 1} ${title}`),
     tabs(titles, active, (title, i) => `${i + 1} ${title} `),
     tabs(titles, active, (title, i) => (i === active ? ` F${i + 1} ${title} ` : ` F${i + 1} `)),
     tabs(titles, active, (_, i) => ` ${i + 1} `),

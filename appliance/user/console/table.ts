@@ -18,6 +18,8 @@ export interface Column<T> {
 }
 
 const GAP = 1;
+/** No column is cut further. */
+const NARROWEST = 8;
 
 /** A heading and a row for each item, `selected` marked. */
 export function table<T>(
@@ -29,7 +31,8 @@ export function table<T>(
   const texts = columns.map((column) => items.map((item) => printable(column.text(item))));
   const needed = columns.map((column, i) => widthOfColumn(column, texts[i]!));
   const shown = chosen(columns, needed, width);
-  const used = shown.reduce((sum, i) => sum + needed[i]! + GAP, -GAP);
+  narrow(shown, needed, width);
+  const used = widthOfShown(shown, needed);
   const growing = shown.find((i) => columns[i]!.grows);
   if (growing !== undefined)
     needed[growing] = Math.max(columns[growing]!.width ?? 4, needed[growing]! + width - used);
@@ -62,10 +65,22 @@ function chosen<T>(
 ): readonly number[] {
   let shown = columns.map((_, i) => i);
   for (;;) {
-    const used = shown.reduce((sum, i) => sum + needed[i]! + GAP, -GAP);
+    const used = widthOfShown(shown, needed);
     const dispensable = shown.filter((i) => columns[i]!.optional !== undefined);
     if (used <= width || dispensable.length === 0) return shown;
     const last = dispensable.reduce((a, b) => (columns[b]!.optional! > columns[a]!.optional! ? b : a));
     shown = shown.filter((i) => i !== last);
+  }
+}
+
+function widthOfShown(shown: readonly number[], needed: readonly number[]): number {
+  return shown.reduce((sum, i) => sum + needed[i]! + GAP, -GAP);
+}
+
+/** What is too wide even so is taken from the widest columns, whose texts are cut. */
+function narrow(shown: readonly number[], needed: number[], width: number): void {
+  for (let over = widthOfShown(shown, needed) - width; over > 0; over--) {
+    const widest = shown.reduce((a, b) => (needed[b]! > needed[a]! ? b : a));
+    if (needed[widest]! > NARROWEST) needed[widest]!--;
   }
 }

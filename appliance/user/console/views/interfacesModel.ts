@@ -2,6 +2,7 @@
 //
 // The interfaces as rows: state, addresses, rates with their course, and what went wrong.
 
+import type { CarpInfo } from '../../../abi/carp.ts';
 import type { InterfaceInfo } from '../../../abi/interface.ts';
 import { IFF_UP } from '../../../abi/interface.ts';
 import { sparkline } from '../glyphs.ts';
@@ -15,7 +16,7 @@ import type { Look } from '../view.ts';
 export type ShownInterface = Pick<InterfaceInfo, 'name' | 'type' | 'flags' | 'link' | 'mtu' | 'counters'> & {
   readonly addresses: readonly { readonly address: string; readonly length: number }[];
   readonly linkAddress?: string;
-  readonly carp?: { readonly nodes: readonly { readonly state: string }[] };
+  readonly carp?: CarpInfo;
 };
 
 const COUNTED = [
