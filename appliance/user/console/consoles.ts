@@ -4,6 +4,7 @@
 
 import type { CommandRunner } from '../control/server.ts';
 import type { Shell } from '../shell/shell.ts';
+import { problemFinder } from './editor/problems.ts';
 import { keyBar, LEAST_COLUMNS, LEAST_ROWS, tabBar, tooSmall } from './frame.ts';
 import { glyphsOf } from './glyphs.ts';
 import type { Key } from './keys.ts';
@@ -75,6 +76,7 @@ class VirtualConsoles implements ViewHost {
       shell,
       name,
       files,
+      problems: problemFinder(this.machine, files),
       redraw: () => this.redraw(),
       aside: (work) => this.aside(work),
     });

@@ -37,6 +37,20 @@ export class MachineCommands {
     return JSON.parse(await this.text(...args)) as T;
   }
 
+  /** What a command complains of a text that it reads as its standard input; empty when it is content. */
+  async complaints(args: readonly string[], text: string): Promise<string> {
+    let complaint = '';
+    const status = await this.runner(args, {
+      stdout: () => {},
+      stderr: (chunk) => {
+        complaint += chunk;
+      },
+      stdin: async () => text,
+      signal: new AbortController().signal,
+    });
+    return status === 0 ? '' : complaint;
+  }
+
   /** Runs a command whose output goes on; `line` gets each of its lines, complaints too. Resolves when it has ended. */
   async follow(args: readonly string[], signal: AbortSignal, line: (text: string) => void): Promise<void> {
     const out = new Lines(line);

@@ -5,9 +5,18 @@
 import type { Key } from '../keys.ts';
 import { EMPTY_LINE, editLine, type LineState } from '../lineEdit.ts';
 import { printable, type Row, row, span, wrap } from '../styled.ts';
-import type { Look } from '../view.ts';
+import type { KeyHelp, Look } from '../view.ts';
+import type { Overlay } from './overlay.ts';
 
-export class Pager {
+export class Pager implements Overlay {
+  readonly keys: readonly KeyHelp[] = [
+    ['space', 'on'],
+    ['b', 'back'],
+    ['/', 'search'],
+    ['n', 'next'],
+    ['q', 'close'],
+  ];
+  private readonly close: () => void;
   private readonly lines: readonly string[];
   private wrapped: { readonly width: number; readonly rows: readonly string[] } = { width: 0, rows: [] };
   private top = 0;
@@ -15,7 +24,8 @@ export class Pager {
   private asking: LineState | undefined;
   private pattern = '';
 
-  constructor(text: string) {
+  constructor(text: string, close: () => void) {
+    this.close = close;
     this.lines = text.replace(/\n$/, '').split('\n').map(printable);
   }
 
@@ -28,15 +38,14 @@ export class Pager {
     return [...shown, row(this.status(all.length), 'active')];
   }
 
-  /** True: it is closed. */
-  press(key: Key): boolean {
+  press(key: Key): void {
     if (this.asking !== undefined) {
       this.ask(this.asking, key);
-      return false;
+      return;
     }
-    if (key.name === 'q' || key.name === 'C-c') return true;
     const page = this.height;
-    if (['space', 'pagedown', 'f', 'C-f'].includes(key.name)) this.top += page;
+    if (key.name === 'q' || key.name === 'C-c') this.close();
+    else if (['space', 'pagedown', 'f', 'C-f'].includes(key.name)) this.top += page;
     else if (['pageup', 'b', 'C-b'].includes(key.name)) this.top -= page;
     else if (['down', 'j', 'enter'].includes(key.name)) this.top += 1;
     else if (['up', 'k'].includes(key.name)) this.top -= 1;
@@ -44,7 +53,6 @@ export class Pager {
     else if (['end', 'G'].includes(key.name)) this.top = this.wrapped.rows.length;
     else if (key.name === '/') this.asking = EMPTY_LINE;
     else if (key.name === 'n') this.find(this.top + 1);
-    return false;
   }
 
   private ask(line: LineState, key: Key): void {
@@ -79,6 +87,6 @@ export class Pager {
     if (this.asking !== undefined) return `/${this.asking.text}`;
     const bottom = this.top + this.height;
     const place = bottom >= length ? 'end' : `${Math.floor((100 * bottom) / length)}%`;
-    return ` ${place}   space b: page   / n: search   q: close `;
+    return ` ${place} `;
   }
 }

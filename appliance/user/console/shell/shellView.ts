@@ -3,14 +3,19 @@
 // The shell's view: a terminal's scrollback with a prompt at its end. The shell is the one of user/shell; this is the terminal that
 // it runs on.
 
+import type { Files } from '../../commands/command.ts';
+import { fileProblem } from '../../config/pf/loadPfConf.ts';
 import { MachineGone, NotRunning } from '../../control/client.ts';
 import { editElsewhere } from '../../shell/externalEditor.ts';
 import type { Shell, ShellIo } from '../../shell/shell.ts';
 import { login } from '../../users/login.ts';
+import { Editor } from '../editor/editor.ts';
+import type { FindProblems } from '../editor/problems.ts';
 import type { Key } from '../keys.ts';
 import type { Place } from '../screen.ts';
 import { printable, type Row } from '../styled.ts';
 import type { KeyHelp, Look, View } from '../view.ts';
+import type { Overlay } from './overlay.ts';
 import { Pager } from './pager.ts';
 import { inColumns, Prompt, type PromptEvent } from './prompt.ts';
 import { Scrollback } from './scrollback.ts';
@@ -19,19 +24,13 @@ export interface ShellViewParts {
   readonly shell: Shell;
   /** Stands in front of `#`. */
   readonly name: string;
-  readonly files: Parameters<typeof login>[0]['files'];
+  readonly files: Files;
+  /** What is wrong with a file that is edited. */
+  readonly problems: FindProblems;
   /** Draws again. */
   readonly redraw: () => void;
   /** Lets somebody else have the terminal meanwhile. */
   readonly aside: <T>(work: () => Promise<T>) => Promise<T>;
-}
-
-/** What covers the shell meanwhile: a pager, an editor. */
-export interface Overlay {
-  rows(look: Look): readonly Row[];
-  cursor?(look: Look): Place | undefined;
-  /** True: it is closed. */
-  press(key: Key): boolean;
 }
 
 /** No machine, or no longer. */
@@ -43,7 +42,7 @@ const AHEAD = 1_000;
 
 export class ShellView implements View {
   readonly title = 'shell';
-  readonly keys: readonly KeyHelp[] = [
+  private readonly ownKeys: readonly KeyHelp[] = [
     ['Tab', 'complete'],
     ['C-r', 'search'],
     ['PgUp', 'back'],
@@ -70,6 +69,10 @@ export class ShellView implements View {
 
   constructor(parts: ShellViewParts) {
     this.parts = parts;
+  }
+
+  get keys(): readonly KeyHelp[] {
+    return this.overlay?.keys ?? this.ownKeys;
   }
 
   /** Whether other views may be looked at. */
@@ -121,7 +124,7 @@ export class ShellView implements View {
 
   press(key: Key): boolean {
     if (this.overlay !== undefined) {
-      if (this.overlay.press(key)) this.close();
+      this.overlay.press(key);
       return true;
     }
     if (key.name === 'pageup' || key.name === 'S-pageup') this.back += this.page - 1;
@@ -239,18 +242,31 @@ export class ShellView implements View {
       signal,
       columns: this.columns,
       ask: (question, secret) => this.read(question, secret, []),
-      page: (text) => this.cover(new Pager(text)),
+      page: (text) => this.cover((close) => new Pager(text, close)),
+      edit: (path) => this.edit(path),
       clear: () => this.scrollback.clear(),
       editElsewhere: (path, text) => this.parts.aside(() => editElsewhere(path, text)),
     };
   }
 
+  private async edit(path: string): Promise<void> {
+    const { files, problems, redraw } = this.parts;
+    try {
+      const text = (await files.exists(path)) ? await files.read(path) : '';
+      const write = (changed: string) => files.write(path, changed);
+      await this.cover((close) => new Editor({ path, text, write, problems, redraw, close }));
+    } catch (error) {
+      if (!(error instanceof Error) || !('code' in error)) throw error;
+      this.write(`edit: ${path}: ${fileProblem(error)}\n`);
+    }
+  }
+
   /** Shows something in place of the shell until it is closed. */
-  private cover(overlay: Overlay): Promise<void> {
-    this.overlay = overlay;
-    this.parts.redraw();
+  private cover(make: (close: () => void) => Overlay): Promise<void> {
     return new Promise((resolve) => {
       this.closed = resolve;
+      this.overlay = make(() => this.close());
+      this.parts.redraw();
     });
   }
 
@@ -259,6 +275,7 @@ export class ShellView implements View {
     this.overlay = undefined;
     this.closed = undefined;
     closed?.();
+    this.parts.redraw();
   }
 
   private write(text: string): void {
