@@ -16,7 +16,7 @@ import { findCommand, runCommand } from './user/commands/index.ts';
 import { ConfigError } from './user/config/lines.ts';
 import { MachineError } from './user/config/machineJson.ts';
 import { MachineGone, NotRunning, runRemote } from './user/control/client.ts';
-import { answers } from './user/control/server.ts';
+import { answers, type CommandRunner } from './user/control/server.ts';
 import { MachineFiles, WorkingFiles } from './user/files.ts';
 import { DialogueEnded, FileDialogue, TerminalDialogue } from './user/install/dialogue.ts';
 import { InstallError, install } from './user/install/install.ts';
@@ -27,8 +27,8 @@ import { History } from './user/shell/history.ts';
 import { askOnTerminal, lineConsole } from './user/shell/lineConsole.ts';
 import { Shell } from './user/shell/shell.ts';
 
-const USAGE = `usage: rhine boot DIR [--headless]
-       rhine console DIR
+const USAGE = `usage: rhine boot DIR [--headless | --plain]
+       rhine console DIR [--plain]
        rhine install DIR [-f ANSWERS]
        rhine pair DIR DIR [--json]
        rhine -M DIR COMMAND [ARGUMENT ...]      (or RHINE_MACHINE=DIR rhine COMMAND ...)
@@ -47,7 +47,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (first === 'boot') return bootMachine(rest);
   if (first === 'install') return installMachine(rest);
   if (first === 'pair') return checkPair(rest);
-  if (first === 'console') return console(directoryOf(rest[0]));
+  if (first === 'console') return console(rest);
   if (first === '-M') return onMachine(directoryOf(rest[0]), rest.slice(1));
   const named = process.env.RHINE_MACHINE;
   if (named !== undefined && named !== '') return onMachine(named, args);
@@ -63,21 +63,29 @@ function directoryOf(word: string | undefined): string {
 /** Boots, and boots again as often as `reboot` says so; SIGTERM and SIGINT halt in order. */
 async function bootMachine(args: readonly string[]): Promise<number> {
   const headless = args.includes('--headless');
+  const screens = hasScreens(args);
   const directory = resolve(directoryOf(args.find((arg) => !arg.startsWith('--'))));
   for (;;) {
-    const machine = await RunningMachine.boot(
-      directory,
-      (line) => process.stdout.write(`${line}\n`),
-      startDaemon,
-    );
+    // On screens there is a view of the log; lines between would spoil them.
+    let isShown = false;
+    const say = (line: string) => {
+      if (!isShown) process.stdout.write(`${line}\n`);
+    };
+    const machine = await RunningMachine.boot(directory, say, startDaemon);
     const halt = () => machine.halt();
     process.on('SIGTERM', halt);
     process.on('SIGINT', halt);
     process.stdout.write(`${machine.name} ready\n`);
     const left = new AbortController();
-    if (!headless && process.stdin.isTTY) void keepConsole(directory, machine, left.signal);
+    let console = Promise.resolve();
+    if (!headless && process.stdin.isTTY) {
+      isShown = screens;
+      console = keepConsole({ directory, screens, ended: left.signal, isMachine: true }, machine);
+    }
     const ending = await machine.ended;
     left.abort();
+    if (isShown) await console;
+    isShown = false;
     process.stdout.write(`syncing disks... done\n`);
     await machine.shutdown();
     process.off('SIGTERM', halt);
@@ -86,10 +94,26 @@ async function bootMachine(args: readonly string[]): Promise<number> {
   }
 }
 
+/** A console that is to be opened on this process's terminal. */
+interface ConsoleChoice {
+  readonly directory: string;
+  /** Virtual consoles, or a prompt alone. */
+  readonly screens: boolean;
+  /** Whether the machine runs in this process. */
+  readonly isMachine: boolean;
+  readonly ended?: AbortSignal;
+}
+
+/** Screens need a terminal that can be written to anywhere; --plain does without them. */
+function hasScreens(args: readonly string[]): boolean {
+  const { TERM = 'dumb' } = process.env;
+  return process.stdin.isTTY && process.stdout.isTTY && TERM !== 'dumb' && !args.includes('--plain');
+}
+
 /** The console of a machine that was booted on this terminal: who leaves it is asked to log in again. The machine ends with the terminal. */
-async function keepConsole(directory: string, machine: RunningMachine, ended: AbortSignal): Promise<void> {
+async function keepConsole(choice: ConsoleChoice, machine: RunningMachine): Promise<void> {
   try {
-    while (!ended.aborted && !process.stdin.readableEnded) await openConsole(directory, ended);
+    while (!choice.ended?.aborted && !process.stdin.readableEnded) await openConsole(choice);
     machine.halt();
   } catch (error) {
     // A console that breaks down takes no packet with it; rhine console gives another.
@@ -97,22 +121,24 @@ async function keepConsole(directory: string, machine: RunningMachine, ended: Ab
   }
 }
 
-async function console(directory: string): Promise<number> {
-  const place = realpathSync(directory);
-  if (!(await answers(join(place, SOCKET)))) return notRunning(directory);
-  return openConsole(place);
+async function console(args: readonly string[]): Promise<number> {
+  const given = directoryOf(args.find((arg) => !arg.startsWith('--')));
+  const directory = realpathSync(given);
+  if (!(await answers(join(directory, SOCKET)))) return notRunning(given);
+  return openConsole({ directory, screens: hasScreens(args), isMachine: false });
 }
 
 /** The console of a running machine on this terminal, over its control socket; resolves when it is left. */
-async function openConsole(directory: string, ended?: AbortSignal): Promise<number> {
+async function openConsole({ directory, screens, isMachine, ended }: ConsoleChoice): Promise<number> {
   const files = new MachineFiles(directory);
-  const shell = new Shell({
-    run: (args, io) => runRemote(join(directory, SOCKET), args, io),
-    files,
-    history: await History.load(files),
-  });
-  const { stdin: input, stdout: output } = process;
-  return lineConsole({ shell, name: machineName(directory), files, input, output, ended });
+  const run: CommandRunner['run'] = (args, io) => runRemote(join(directory, SOCKET), args, io);
+  const shell = new Shell({ run, files, history: await History.load(files) });
+  const { stdin: input, stdout: output, env } = process;
+  const parts = { shell, run, name: machineName(directory), files, input, output, ended };
+  if (!screens) return lineConsole(parts);
+  // Loaded where it is wanted only: it takes a moment.
+  const { virtualConsoles } = await import('./user/console/consoles.ts');
+  return virtualConsoles({ ...parts, env, suspends: !isMachine });
 }
 
 /** Makes a machine's directory by question and answer, or from a file of answers. */

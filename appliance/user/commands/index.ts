@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, Loader>> = {
   netstat: async () => (await import('./netstat.ts')).netstat,
   passwd: async () => (await import('./passwd.ts')).passwd,
   pfctl: async () => (await import('./pfctl.ts')).pfctl,
+  pftop: async () => (await import('./pftop.ts')).pftop,
   ping: async () => (await import('./ping.ts')).ping,
   ping6: async () => (await import('./ping.ts')).ping6,
   reboot: async () => (await import('./system.ts')).reboot,

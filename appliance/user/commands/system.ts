@@ -35,7 +35,12 @@ export const dmesg: Command = command(
   'dmesg',
   'print the messages of the boot and since',
   async (_args, context) => {
-    for (const line of machineOf(context).messages()) context.stdout(`${line}\n`);
+    context.stdout(
+      machineOf(context)
+        .messages()
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
     return 0;
   },
 );

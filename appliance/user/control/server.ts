@@ -40,6 +40,9 @@ export interface Pace {
 
 const PACE: Pace = { patience: 10_000, burst: 200, rate: 100 };
 
+/** Characters of a frame: at three bytes each they fit. */
+const TEXT_PIECE = 256 * 1024;
+
 export class ControlServer {
   private readonly server: Server;
   private readonly clients = new Set<Client>();
@@ -185,8 +188,8 @@ class Client {
 
   private async run(args: readonly string[], stdin: string, asks: boolean): Promise<void> {
     const status = await this.runner.run(args, {
-      stdout: (text) => this.send({ out: text }),
-      stderr: (text) => this.send({ err: text }),
+      stdout: (text) => this.sendText(text, (out) => ({ out })),
+      stderr: (text) => this.sendText(text, (err) => ({ err })),
       stdin: () => Promise.resolve(stdin),
       signal: this.abort.signal,
       ...(asks && { ask: (question, secret = false) => this.ask(question, secret) }),
@@ -207,6 +210,16 @@ class Client {
     const { answered } = this;
     this.answered = undefined;
     answered?.(text);
+  }
+
+  /** A text of any length, in as many frames as it needs. */
+  private sendText(text: string, frame: (piece: string) => ServerFrame): void {
+    for (let at = 0; at < text.length; ) {
+      const isPair = /[\ud800-\udbff]/.test(text.charAt(at + TEXT_PIECE - 1));
+      const end = at + TEXT_PIECE - (isPair ? 1 : 0);
+      this.send(frame(text.slice(at, end)));
+      at = end;
+    }
   }
 
   private send(frame: ServerFrame): void {

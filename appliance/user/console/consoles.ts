@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: ISC
+//
+// The virtual consoles: a shell and views of the machine on one terminal, switched by function keys. Only what is visible is asked for.
+
+import type { CommandRunner } from '../control/server.ts';
+import type { Shell } from '../shell/shell.ts';
+import { problemFinder } from './editor/problems.ts';
+import { keyBar, LEAST_COLUMNS, LEAST_ROWS, tabBar, tooSmall } from './frame.ts';
+import { glyphsOf } from './glyphs.ts';
+import type { Key } from './keys.ts';
+import { editLine, type LineState, lineOf } from './lineEdit.ts';
+import { MachineCommands } from './machine.ts';
+import { type Place, Screen } from './screen.ts';
+import { ShellView, type ShellViewParts } from './shell/shellView.ts';
+import { crop, type Row, row, span } from './styled.ts';
+import { type Suspension, suspendable } from './suspension.ts';
+import type { Look, View, ViewHost } from './view.ts';
+import { makeViews } from './views/index.ts';
+
+export interface ConsolesParts {
+  readonly shell: Shell;
+  readonly run: CommandRunner['run'];
+  /** What the machine calls itself. */
+  readonly name: string;
+  readonly files: ShellViewParts['files'];
+  readonly input: NodeJS.ReadStream;
+  readonly output: NodeJS.WriteStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether C-z stops the process: not where it is the machine. */
+  readonly suspends: boolean;
+  /** Ends the consoles when it fires. */
+  readonly ended?: AbortSignal;
+}
+
+/** Milliseconds between two looks at the machine. */
+const REFRESH = 1_000;
+/** Milliseconds within which changes are drawn together. */
+const FRAME = 40;
+/** A view whose data takes long is asked for so many times more seldom. */
+const EASE = 4;
+
+interface Question {
+  readonly text: string;
+  readonly answer: (line: string | undefined) => void;
+  line: LineState;
+}
+
+/** Shows the consoles until the shell is left. Resolves to its last status; the terminal is as it was before. */
+export async function virtualConsoles(parts: ConsolesParts): Promise<number> {
+  const consoles = new VirtualConsoles(parts);
+  return consoles.run();
+}
+
+class VirtualConsoles implements ViewHost {
+  readonly machine: MachineCommands;
+  private readonly parts: ConsolesParts;
+  private readonly screen: Screen;
+  private readonly shell: ShellView;
+  private readonly views: readonly View[];
+  private readonly glyphs;
+  private readonly suspension: Suspension;
+  private active = 0;
+  private question: Question | undefined;
+  private message: Row | undefined;
+  /** Why the visible view has no news. */
+  private trouble: string | undefined;
+  private frame: NodeJS.Timeout | undefined;
+  private clock: NodeJS.Timeout | undefined;
+
+  constructor(parts: ConsolesParts) {
+    this.parts = parts;
+    const { shell, name, files, input, output, env } = parts;
+    this.glyphs = glyphsOf(env);
+    this.machine = new MachineCommands(parts.run);
+    this.shell = new ShellView({
+      shell,
+      name,
+      files,
+      problems: problemFinder(this.machine, files),
+      redraw: () => this.redraw(),
+      aside: (work) => this.aside(work),
+    });
+    this.views = [this.shell, ...makeViews(this)];
+    this.screen = Screen.enter({ input, output, glyphs: this.glyphs, colours: !env.NO_COLOR });
+    this.suspension = suspendable(this.screen, () => this.redraw());
+  }
+
+  async run(): Promise<number> {
+    const end = () => this.shell.end();
+    const { screen } = this;
+    screen.pressed = (key) => this.press(key);
+    screen.resized = () => this.draw();
+    this.parts.ended?.addEventListener('abort', end);
+    if (this.parts.ended?.aborted) end();
+    this.redraw();
+    try {
+      return await this.shell.converse();
+    } finally {
+      this.parts.ended?.removeEventListener('abort', end);
+      this.views[this.active]!.hidden?.();
+      clearTimeout(this.clock);
+      clearTimeout(this.frame);
+      this.suspension.end();
+      screen.leave();
+    }
+  }
+
+  redraw(): void {
+    this.frame ??= setTimeout(() => {
+      this.frame = undefined;
+      this.draw();
+    }, FRAME);
+  }
+
+  ask(question: string, text = ''): Promise<string | undefined> {
+    this.question?.answer(undefined);
+    this.redraw();
+    return new Promise((answer) => {
+      this.question = { text: question, answer, line: lineOf(text) };
+    });
+  }
+
+  async confirm(question: string): Promise<boolean> {
+    const answer = await this.ask(`${question} [no] `);
+    return /^y(es)?$/i.test(answer?.trim() ?? '');
+  }
+
+  say(text: string, style: 'good' | 'bad' = 'bad'): void {
+    this.message = row(` ${text.replaceAll('\n', ' ')}`, style);
+    this.redraw();
+  }
+
+  act(work: () => Promise<void>): void {
+    work().then(
+      () => this.look(),
+      (error: Error) => this.say(error.message),
+    );
+  }
+
+  private async aside<T>(work: () => Promise<T>): Promise<T> {
+    this.screen.leave();
+    try {
+      return await work();
+    } finally {
+      this.screen.enter();
+      this.screen.invalidate();
+      this.redraw();
+    }
+  }
+
+  private press(key: Key): void {
+    this.message = undefined;
+    const view = this.views[this.active]!;
+    const chosen = viewOf(key);
+    if (key.name === 'C-z') this.suspend();
+    else if (this.question !== undefined) this.answer(this.question, key);
+    else if (chosen !== undefined && chosen < this.views.length) this.choose(chosen);
+    else if (key.name === 'C-l') this.screen.invalidate();
+    else if (!view.press(key) && key.name === 'q') this.choose(0);
+    this.draw();
+  }
+
+  private suspend(): void {
+    if (this.parts.suspends) this.suspension.suspend();
+    else this.say('this terminal is the machine: it cannot be suspended');
+  }
+
+  private answer(question: Question, key: Key): void {
+    if (key.name === 'enter') this.answered(question, question.line.text);
+    else if (key.name === 'escape' || key.name === 'C-c') this.answered(question, undefined);
+    else question.line = editLine(question.line, key) ?? question.line;
+  }
+
+  private answered(question: Question, line: string | undefined): void {
+    this.question = undefined;
+    question.answer(line);
+  }
+
+  private choose(index: number): void {
+    if (this.shell.isLocked || index === this.active) return;
+    this.views[this.active]!.hidden?.();
+    this.active = index;
+    this.trouble = undefined;
+    this.views[index]!.shown?.();
+    this.look();
+  }
+
+  /** Asks for the visible view's data, now and once a second. */
+  private look(): void {
+    clearTimeout(this.clock);
+    const view = this.views[this.active]!;
+    if (view.refresh === undefined) return;
+    const begun = performance.now();
+    const done = (trouble?: string) => {
+      if (view !== this.views[this.active]) return;
+      this.trouble = trouble;
+      const took = performance.now() - begun;
+      clearTimeout(this.clock);
+      this.clock = setTimeout(() => this.look(), Math.max(REFRESH - took, EASE * took));
+      this.draw();
+    };
+    view.refresh().then(
+      () => done(),
+      (error: Error) => done(error.message),
+    );
+  }
+
+  private draw(): void {
+    const { columns, rows } = this.screen;
+    if (columns < LEAST_COLUMNS || rows < LEAST_ROWS) {
+      this.screen.draw(tooSmall(columns, rows));
+      return;
+    }
+    const look: Look = { columns, rows: rows - 2, glyphs: this.glyphs };
+    const view = this.views[this.active]!;
+    const titles = this.views.map(({ title }) => title);
+    const body = this.trouble === undefined ? view.rows(look).slice(0, look.rows) : this.noNews(view, look);
+    while (body.length < look.rows) (body as Row[]).push([]);
+    const bottom = this.bottom(view, columns);
+    this.screen.draw(
+      [tabBar(titles, this.active, this.parts.name, columns), ...body, bottom],
+      this.cursor(view, look),
+    );
+  }
+
+  /** The view with what it knew last, and above it why there is nothing new. */
+  private noNews(view: View, look: Look): readonly Row[] {
+    const rows = view.rows({ ...look, rows: look.rows - 1 });
+    return [row(` ${this.trouble!.split('\n')[0]}`, 'bad'), ...rows];
+  }
+
+  private bottom(view: View, columns: number): Row {
+    const { question } = this;
+    if (question !== undefined)
+      return crop([span(question.text, 'strong'), span(question.line.text)], columns);
+    return this.message ?? keyBar(this.shell.isLocked ? [] : view.keys, columns);
+  }
+
+  private cursor(view: View, look: Look): Place | undefined {
+    const { question } = this;
+    if (question !== undefined) {
+      const column = Math.min(question.text.length + question.line.cursor, look.columns - 1);
+      return { row: look.rows + 1, column };
+    }
+    const place = view.cursor?.(look);
+    return place && { row: place.row + 1, column: place.column };
+  }
+}
+
+/** Which view a key chooses: F1 to F8, or M-1 to M-8 on terminals without such keys. */
+function viewOf({ name }: Key): number | undefined {
+  const number = /^(?:f|M-)([1-8])$/.exec(name)?.[1];
+  return number === undefined ? undefined : Number(number) - 1;
+}
