@@ -16,7 +16,6 @@ export const EINVAL = 22;
 export const ENOBUFS = 105;
 export const POLLIN = 1;
 export const POLLOUT = 4;
-export const POLLERR = 8;
 export const AF_INET = 2;
 export const SOCK_DGRAM = 2;
 const EFD_NONBLOCK = O_NONBLOCK;

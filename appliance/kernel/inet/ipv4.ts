@@ -245,7 +245,8 @@ export class Ipv4 implements EtherProtocol {
     route.uses++;
     // The error quotes the packet as it came, so the question is asked before anything is changed.
     if (this.isTooBig(packet, route)) return;
-    if (this.sendRedirects && route.on === on) this.redirect(packet, on, route);
+    // What pf has turned round, as NAT64 does on one network, has no better way.
+    if (this.sendRedirects && route.on === on && packet.routed === 0) this.redirect(packet, on, route);
     ipv4.decrementTtl(bytes, network);
     if (this.filter.test(packet, route.on, DIRECTION_OUT) !== PASS) return this.counters.count(ips.FILTERED);
     const outcome = this.send(packet, route.on, this.nextHop(packet, route), route.mtu);

@@ -2,7 +2,7 @@
 //
 // All interfaces: attaching, finding, addresses, groups, link state; those who have to do with a change are told of it.
 
-import { addressBits, type Family, INET } from '../../abi/address.ts';
+import type { Family } from '../../abi/address.ts';
 import { CallError } from '../../abi/errno.ts';
 import { IFF_RUNNING, IFF_UP, type InterfaceType } from '../../abi/interface.ts';
 import * as ethernet from '../../wire/ethernet.ts';
@@ -126,9 +126,4 @@ export function findAddress(
   return on.addresses.find(
     (address) => address.family === family && address.words.every((word, i) => word === words[i]),
   );
-}
-
-/** Whether an address stands for a whole network on the link, not just for itself. */
-export function hasNetwork(address: InterfaceAddress): boolean {
-  return address.length < addressBits(address.family) || (address.family === INET && address.length === 31);
 }

@@ -11,7 +11,6 @@ import { PrefixTable } from '../route/prefixTable.ts';
 const COLUMNS = 6;
 export const COLUMN_BLOCK = 0;
 export const COLUMN_PASS = 1;
-export const COLUMN_XPASS = 2;
 /** Added for packets that go out. */
 export const COLUMN_OUT = 3;
 

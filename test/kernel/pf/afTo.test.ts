@@ -79,6 +79,15 @@ test('NAT64: TCP, UDP and echo, there and back', () => {
   assert.equal(filter.states().length, 3, 'one state for both ways');
 });
 
+test('NAT64 on one network: nobody is told of a better way', () => {
+  const filter = new DualFilter('pass in on vr0 inet6 from any to 64:ff9b::/96 af-to inet from 192.0.2.1\n');
+  const [syn, ...more] = filter.left(six(tcpSegment({ from: 1024, to: 80, ...SYN }), '64:ff9b::c000:209'));
+  assert.match(syn!, /^left 192\.0\.2\.1:\d+ > 192\.0\.2\.9:80 S 1000$/);
+  assert.deepEqual(more, []);
+  const { ip } = filter.router.host.call('system.statistics', { all: true });
+  assert.equal(ip!.redirectsSent, 0);
+});
+
 test('NAT64: a state as pfctl -ss shows it, killed by its ends on the wire', () => {
   const filter = new DualFilter(NAT64);
   const [syn] = filter.left(six(tcpSegment({ from: 1024, to: 80, ...SYN })));
