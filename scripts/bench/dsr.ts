@@ -4,7 +4,6 @@
 // same two namespaces.
 
 import type { ChildProcess } from 'node:child_process';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLab } from '../lab/definition.ts';
@@ -12,9 +11,16 @@ import { stop } from '../lab/namespace.ts';
 import { missingProgram, noTap, privilege } from '../lab/requirements.ts';
 import { LabStore } from '../lab/store.ts';
 import { TapNetwork } from '../lab/tapNetwork.ts';
-import type { BenchOptions, Measurement } from './rows.ts';
+import { alternate, type Bench, type BenchOptions, type Measurement, type RowHead } from './rows.ts';
+import { compile, isInstalled, started } from './topology.ts';
 
-const NAME = 'dsr-bulk';
+const ROW: RowHead = {
+  name: 'dsr-bulk',
+  unit: 'Gbit/s',
+  peerName: 'C loop',
+  judged: 'ratio',
+  must: 0.6,
+};
 const VIP = 'http://192.0.2.253/large';
 /** The C loop's own network between the client and each web server. */
 const CLIENT_END = '198.51.100.1/24';
@@ -22,13 +28,15 @@ const SERVER_END = '198.51.100.2/24';
 const LOOP_URL = 'http://198.51.100.2/large';
 const FILE_SIZE = 64 * 1024 ** 3;
 
-export async function dsrBulk(options: BenchOptions): Promise<Measurement[]> {
+export const dsrRows: Bench = { names: [ROW.name], run: (_wanted, options) => dsrBulk(options) };
+
+async function dsrBulk(options: BenchOptions): Promise<Measurement[]> {
   const missing =
     missingProgram() ?? noTap() ?? (privilege() === 'enough' ? undefined : 'needs root') ?? missingPeer();
-  if (missing !== undefined) return [{ name: NAME, missing }];
+  if (missing !== undefined) return [{ name: ROW.name, missing }];
   const store = new LabStore(options.project);
   const directory = store.create('bench');
-  const loop = compileLoop(options.project, directory);
+  const loop = compile(options.project, directory, 'wire');
   const network = await TapNetwork.up(
     readLab(options.project, 'dsr'),
     { project: options.project, directory },
@@ -48,18 +56,12 @@ export async function dsrBulk(options: BenchOptions): Promise<Measurement[]> {
     wire = await startLoop(network, loop);
     // Not measured: the first reading of the file fills the page cache, and nginx stalls in it.
     await download(network, LOOP_URL, options.seconds);
-    const ours: number[] = [];
-    const peer: number[] = [];
-    for (let pair = 0; pair < options.pairs; pair++) {
+    const ours = async () => {
       // relayd rightly takes a server out that a full machine kept from answering within the check's 200 ms.
       await untilBalanced(network);
-      ours.push(await download(network, VIP, options.seconds));
-      peer.push(await download(network, LOOP_URL, options.seconds));
-      options.progress(
-        `${NAME} ${pair + 1}/${options.pairs}: ${ours.at(-1)!.toFixed(2)} against ${peer.at(-1)!.toFixed(2)} Gbit/s`,
-      );
-    }
-    return [{ name: NAME, unit: 'Gbit/s', ours, peer, peerName: 'C loop', must: 0.6 }];
+      return download(network, VIP, options.seconds);
+    };
+    return [await alternate(ROW, options, ours, () => download(network, LOOP_URL, options.seconds))];
   } finally {
     if (wire !== undefined) await stop(wire, 'SIGKILL');
     await network.down();
@@ -68,19 +70,8 @@ export async function dsrBulk(options: BenchOptions): Promise<Measurement[]> {
 }
 
 function missingPeer(): string | undefined {
-  for (const program of ['cc', 'curl', 'nginx']) {
-    if (spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0) return `${program} is not installed`;
-  }
-  return undefined;
-}
-
-function compileLoop(project: string, directory: string): string {
-  const program = join(directory, 'wire');
-  const result = spawnSync('cc', ['-O2', '-o', program, join(project, 'scripts/bench/wire.c')], {
-    encoding: 'utf8',
-  });
-  if (result.status !== 0) throw new Error(`cc: ${result.stderr}`);
-  return program;
+  const absent = ['cc', 'curl', 'nginx'].find((program) => !isInstalled(program));
+  return absent === undefined ? undefined : `${absent} is not installed`;
 }
 
 /** Starts the loop between two TAPs of its own, one in the client's and one in the first web server's namespace. */
@@ -88,10 +79,7 @@ async function startLoop(network: TapNetwork, program: string): Promise<ChildPro
   const wire = network.wire.start([program, 'loop-client', 'loop-server'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await new Promise<void>((resolve, reject) => {
-    wire.stdout!.once('data', () => resolve());
-    wire.once('exit', (code) => reject(new Error(`the C loop ended with ${code}`)));
-  });
+  await started(wire, 'the C loop');
   const ends = [
     ['loop-client', 'client', CLIENT_END],
     ['loop-server', 'web1', SERVER_END],

@@ -1,41 +1,63 @@
 // SPDX-License-Identifier: ISC
 //
-// npm run bench [-- ROW…]: measures every row against its peer in the same run, prints medians and ratios, and writes
-// bench/results.json.
+// npm run bench [-- [--pairs N] [--seconds S] ROW…]: measures every row against its peer in the same run, prints medians and ratios, and
+// writes bench/results.json and bench/ratios.svg.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { dsrBulk } from './dsr.ts';
+import { parseArgs } from 'node:util';
+import { chart } from './chart.ts';
+import { dsrRows } from './dsr.ts';
+import { memoryRows } from './memoryRows.ts';
+import { routerRows } from './router.ts';
 import { type Bench, formatRow, type Measurement } from './rows.ts';
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 
-const BENCHES: Readonly<Record<string, Bench>> = {
-  'dsr-bulk': dsrBulk,
-};
+const BENCHES: readonly Bench[] = [routerRows, dsrRows, memoryRows];
 
-async function main(wanted: readonly string[]): Promise<number> {
-  const unknown = wanted.filter((name) => BENCHES[name] === undefined);
-  if (unknown.length > 0) {
-    process.stderr.write(`There is no row ${unknown.join(', ')}. Rows: ${Object.keys(BENCHES).join(', ')}\n`);
-    return 2;
-  }
-  process.stdout.write(
-    `${cpus().length} processors, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}\n`,
-  );
-  const measurements: Measurement[] = [];
-  for (const [name, bench] of Object.entries(BENCHES)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
-    const progress = (line: string) => process.stderr.write(`${line}\n`);
-    const rows = await bench({ project: PROJECT, pairs: 5, seconds: 5, progress });
-    for (const row of rows) process.stdout.write(`${formatRow(row)}\n`);
-    measurements.push(...rows);
+async function main(): Promise<number> {
+  const { values, positionals: wanted } = parseArgs({
+    allowPositionals: true,
+    options: {
+      pairs: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '5' },
+    },
+  });
+  const [pairs, seconds] = [Number(values.pairs), Number(values.seconds)];
+  if (!(pairs >= 1 && seconds >= 1)) return refuse('--pairs and --seconds are numbers from 1 on.');
+  const known = BENCHES.flatMap(({ names }) => names);
+  const unknown = wanted.filter((name) => !known.includes(name));
+  if (unknown.length > 0) return refuse(`There is no row ${unknown.join(', ')}. Rows: ${known.join(', ')}`);
+  const machine = {
+    processors: cpus().length,
+    model: cpus()[0]?.model ?? 'unknown',
+    kernel: release(),
+    node: process.versions.node,
+    load: loadavg()[0],
+  };
+  process.stdout.write(`${Object.values(machine).join(', ')} (processors, model, kernel, Node, load)\n`);
+  const progress = (line: string) => process.stderr.write(`${line}\n`);
+  const rows: Measurement[] = [];
+  for (const bench of BENCHES) {
+    const names = wanted.length === 0 ? bench.names : bench.names.filter((name) => wanted.includes(name));
+    if (names.length === 0) continue;
+    const measured = await bench.run(names, { project: PROJECT, pairs, seconds, progress });
+    for (const row of measured) process.stdout.write(`${formatRow(row)}\n`);
+    rows.push(...measured);
   }
   mkdirSync(join(PROJECT, 'bench'), { recursive: true });
-  writeFileSync(join(PROJECT, 'bench/results.json'), `${JSON.stringify(measurements, null, 2)}\n`);
+  const results = { machine, pairs, seconds, rows };
+  writeFileSync(join(PROJECT, 'bench/results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  writeFileSync(join(PROJECT, 'bench/ratios.svg'), chart(rows));
   return 0;
 }
 
-process.exit(await main(process.argv.slice(2)));
+function refuse(why: string): number {
+  process.stderr.write(`${why}\n`);
+  return 2;
+}
+
+process.exit(await main());

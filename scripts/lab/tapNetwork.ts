@@ -6,18 +6,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { cpSync, createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { bootAppliance, RHINE } from './appliance.ts';
 import type { HostDefinition, LabDefinition } from './definition.ts';
 import { configureHost, startWebServer } from './linuxHost.ts';
-import { enter, finish, Namespace, start, stop } from './namespace.ts';
+import { finish, Namespace, start, stop } from './namespace.ts';
 import type { Capture, CommandResult, Fetched, Network, Station } from './network.ts';
 
-const RHINE = fileURLToPath(new URL('../../appliance/main.js', import.meta.url));
 const FETCH = fileURLToPath(new URL('fetch.js', import.meta.url));
-
-/** Seconds an appliance may take to boot. */
-const BOOT_LIMIT = 30;
 
 interface Appliance {
   readonly directory: string;
@@ -93,12 +89,8 @@ export class TapNetwork implements Network {
     const directory = join(this.directory, host.name);
     this.copyMachine(host, directory);
     const log = createWriteStream(join(directory, 'var/log/boot'));
-    const boot = start([...enter(this.wire.pid), process.execPath, RHINE, 'boot', directory, '--headless'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const boot = await bootAppliance(this.wire, host.name, directory, (line) => log.write(`${line}\n`));
     this.appliances.set(host.name, { directory, process: boot });
-    boot.stderr!.pipe(log, { end: false });
-    await this.untilReady(host.name, boot, log);
     for (const [vr, segment] of Object.entries(host.interfaces)) {
       if (this.capturing) await this.startCapture(host.name, vr);
       const shown = await this.command(host.name, ['ifconfig', vr]);
@@ -122,24 +114,6 @@ export class TapNetwork implements Network {
       machine.interfaces[vr] = { ...machine.interfaces[vr], bridge: segment };
     }
     writeFileSync(file, `${JSON.stringify(machine, null, 2)}\n`);
-  }
-
-  private untilReady(name: string, boot: ChildProcess, log: NodeJS.WritableStream): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const lines: string[] = [];
-      const fail = (why: string) => reject(new Error(`${name} ${why}\n${lines.slice(-15).join('\n')}`));
-      const limit = setTimeout(() => fail(`was not ready after ${BOOT_LIMIT} s:`), BOOT_LIMIT * 1000);
-      boot.once('error', reject);
-      boot.once('exit', (code) => fail(`ended with status ${code} while booting:`));
-      createInterface({ input: boot.stdout! }).on('line', (line) => {
-        lines.push(line);
-        log.write(`${line}\n`);
-        if (!line.endsWith(`${name} ready`)) return;
-        clearTimeout(limit);
-        boot.removeAllListeners('exit');
-        resolve();
-      });
-    });
   }
 
   private async startCapture(host: string, vr: string): Promise<void> {
