@@ -6,7 +6,7 @@
 import { argv, memoryUsage, stdout } from 'node:process';
 import type { Prefix } from '../../appliance/abi/address.ts';
 import type { Rule } from '../../appliance/abi/rule.ts';
-import { hmacSha1 } from '../../appliance/host/hmac.ts';
+import { cryptography } from '../../appliance/host/cryptography.ts';
 import { type Device, TRANSMITTED } from '../../appliance/kernel/device.ts';
 import { Kernel } from '../../appliance/kernel/kernel.ts';
 import type { Interface } from '../../appliance/kernel/link/interface.ts';
@@ -75,7 +75,7 @@ class Bed {
   private readonly packet = new Packet();
   private readonly vr0: Interface;
   private readonly vr1: Interface;
-  private readonly kernel = new Kernel({ now: 0, seed: [1, 2, 3, 4], hmacSha1, emit: () => {} });
+  private readonly kernel = new Kernel({ now: 0, seed: [1, 2, 3, 4], cryptography, emit: () => {} });
 
   constructor(ruleCount: number, entryCount: number) {
     const { kernel } = this;
