@@ -21,11 +21,14 @@ const BENCHES: readonly Bench[] = [routerRows, dsrRows, memoryRows];
 async function main(): Promise<number> {
   const { values, positionals: wanted } = parseArgs({
     allowPositionals: true,
+    strict: false,
     options: {
       pairs: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '5' },
     },
   });
+  const strange = Object.keys(values).filter((name) => name !== 'pairs' && name !== 'seconds');
+  if (strange.length > 0) return refuse('usage: npm run bench [-- [--pairs N] [--seconds S] ROW ...]');
   const [pairs, seconds] = [Number(values.pairs), Number(values.seconds)];
   if (!(pairs >= 1 && seconds >= 1)) return refuse('--pairs and --seconds are numbers from 1 on.');
   const known = BENCHES.flatMap(({ names }) => names);
