@@ -57,6 +57,11 @@ export const socket = libc.func('int socket(int domain, int type, int protocol)'
   type: number,
   protocol: number,
 ) => Fd;
+export const madvise = libc.func('int madvise(uintptr_t address, size_t length, int advice)') as (
+  address: number,
+  length: number,
+  advice: number,
+) => number;
 const eventfdCall = libc.func('int eventfd(unsigned int value, int flags)') as (
   value: number,
   flags: number,

@@ -3,6 +3,7 @@
 // The kernel's thread: one loop over poll(2), frames, time and messages. It blocks in poll and never returns to Node's event loop.
 
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { hugePages } from '../../drivers/hugePages.ts';
 import { CallError } from '../abi/errno.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import { cryptography } from './cryptography.ts';
@@ -28,7 +29,7 @@ function send(message: WorkerMessage): void {
 
 /** The time of this turn, for segments in memory. */
 const clock = { now: 0 };
-const kernel = new Kernel({ now: 0, seed: start.seed, cryptography, emit: send });
+const kernel = new Kernel({ now: 0, seed: start.seed, cryptography, memory: hugePages, emit: send });
 const devices = new Devices(start, kernel, clock, send);
 
 function advance(): void {

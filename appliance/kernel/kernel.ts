@@ -23,6 +23,7 @@ import { InterfaceHandlers } from './link/interfaceCalls.ts';
 import { Interfaces } from './link/interfaces.ts';
 import { Loopback } from './link/loopback.ts';
 import { neighborCalls } from './link/neighborCalls.ts';
+import type { Memory } from './memory.ts';
 import { MAXIMUM_FRAME, type Packet, PacketPool } from './packet.ts';
 import { PfHandlers } from './pf/calls.ts';
 import { judge } from './pf/judge.ts';
@@ -59,6 +60,8 @@ export interface KernelOptions {
   /** Four 32-bit words. */
   readonly seed: readonly number[];
   readonly cryptography: Cryptography;
+  /** Absent: memory like any other. */
+  readonly memory?: Memory;
   /** Takes events as they happen, within the step that causes them. */
   readonly emit: (event: KernelEvent) => void;
 }
@@ -94,7 +97,13 @@ export class Kernel {
     const inet6 = new Inet6(ground);
     loopback.input4 = inet.ip;
     loopback.input6 = inet6.ip;
-    const pf = new Pf({ ...ground, captures, ipv4: inet.ip, ipv6: inet6.ip });
+    const pf = new Pf({
+      ...ground,
+      captures,
+      ipv4: inet.ip,
+      ipv6: inet6.ip,
+      ...(options.memory && { memory: options.memory }),
+    });
     this.pool = pool;
     this.inet = inet;
     this.inet6 = inet6;

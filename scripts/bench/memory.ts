@@ -15,6 +15,7 @@ import * as checksum from '../../appliance/wire/checksum.ts';
 import * as ethernet from '../../appliance/wire/ethernet.ts';
 import * as ipv4 from '../../appliance/wire/ipv4.ts';
 import * as tcp from '../../appliance/wire/tcp.ts';
+import { hugePages } from '../../drivers/hugePages.ts';
 
 /** What one run tells: frames and new connections a second, milliseconds, bytes. */
 export interface Figures {
@@ -75,7 +76,13 @@ class Bed {
   private readonly packet = new Packet();
   private readonly vr0: Interface;
   private readonly vr1: Interface;
-  private readonly kernel = new Kernel({ now: 0, seed: [1, 2, 3, 4], cryptography, emit: () => {} });
+  private readonly kernel = new Kernel({
+    now: 0,
+    seed: [1, 2, 3, 4],
+    cryptography,
+    memory: hugePages,
+    emit: () => {},
+  });
 
   constructor(ruleCount: number, entryCount: number) {
     const { kernel } = this;

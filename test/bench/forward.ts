@@ -7,6 +7,7 @@ import { type Device, TRANSMITTED } from '../../appliance/kernel/device.ts';
 import { Kernel } from '../../appliance/kernel/kernel.ts';
 import { HEADROOM, Packet } from '../../appliance/kernel/packet.ts';
 import * as arp from '../../appliance/wire/arp.ts';
+import { hugePages } from '../../drivers/hugePages.ts';
 import { arpPacket, data, frame, ip4, payload, word4 } from '../support/packets.ts';
 
 const FRAMES = 4_000_000;
@@ -22,7 +23,7 @@ const sink: Device = {
   },
 };
 
-const kernel = new Kernel({ now: 0, seed: [1, 2, 3, 4], cryptography, emit: () => {} });
+const kernel = new Kernel({ now: 0, seed: [1, 2, 3, 4], cryptography, memory: hugePages, emit: () => {} });
 const vr0 = kernel.attach('vr0', sink, { linkAddress: [2, 0, 0, 0, 0, 1] });
 const vr1 = kernel.attach('vr1', sink, { linkAddress: [2, 0, 0, 0, 0, 2] });
 for (const [name, text] of [

@@ -10,6 +10,7 @@ import { DIRECTION_IN, PASS } from '../../appliance/kernel/filter.ts';
 import { HEADROOM, Packet } from '../../appliance/kernel/packet.ts';
 import * as ipv4 from '../../appliance/wire/ipv4.ts';
 import * as tcp from '../../appliance/wire/tcp.ts';
+import { hugePages } from '../../drivers/hugePages.ts';
 import { DirectPf, locate } from '../kernel/pf/direct.ts';
 import { ip4, tcpSegment } from '../support/packets.ts';
 
@@ -98,7 +99,7 @@ function median(values: number[]): number {
 }
 
 function build(count: number, sloppy = false): DirectPf {
-  const direct = new DirectPf();
+  const direct = new DirectPf(1, hugePages);
   const list = rules(count).map((rule) =>
     sloppy && rule.state ? { ...rule, state: { keep: 'keep' as const, options: { sloppy } } } : rule,
   );

@@ -8,6 +8,7 @@ import type { Ipv4 } from '../inet/ipv4.ts';
 import type { Ipv6 } from '../inet6/ipv6.ts';
 import type { Captures } from '../link/capture.ts';
 import type { Interfaces } from '../link/interfaces.ts';
+import type { Memory } from '../memory.ts';
 import type { PacketPool } from '../packet.ts';
 import type { Random } from '../random.ts';
 import type { Routes } from '../route/routes.ts';
@@ -55,6 +56,8 @@ export interface PfGround {
   readonly ipv6: Ipv6;
   readonly pool: PacketPool;
   readonly captures: Captures;
+  /** For the state table; absent: memory like any other. */
+  readonly memory?: Memory;
 }
 
 export type PfParts = ReturnType<typeof makeParts>;
@@ -71,7 +74,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
   });
   const tags = new Tags();
   const rulesets = new Rulesets();
-  const states = new States(random.word(), settings.seconds);
+  const states = new States(random.word(), settings.seconds, ground.memory);
   settings.listen(() => states.reserve(settings.maximumStates));
   const slots = new RuleSlots();
   const sourceNodes = new SourceNodes(settings);

@@ -6,6 +6,7 @@
 // It looks unusual for speed's sake: a state is a row of integers found by comparing integers, and the collector has nothing to follow.
 // A packet of a known connection costs one probe and no memory (test/bench/pf.ts).
 
+import { type Memory, plainMemory } from '../memory.ts';
 import { mix } from './hash.ts';
 import type { StateExtra } from './stateExtra.ts';
 import {
@@ -77,7 +78,8 @@ export class States {
   private readonly pages: Int32Array[] = [];
   private readonly counterPages: Float64Array[] = [];
   /** First node of each bucket, 0 for none. A node is (state * 2 + side) + 1; an untranslated state has one, on the wire side. */
-  private heads = new Int32Array(SMALLEST);
+  private heads: Int32Array = new Int32Array(SMALLEST);
+  private readonly memory: Memory;
   /** Buckets are those below `mask + 1`, and of the next round those whose turn has come: `split` of them. */
   private mask = SMALLEST - 1;
   private split = 0;
@@ -100,7 +102,8 @@ export class States {
   removals = 0;
 
   /** `salt` keeps senders from choosing hash collisions; `idHigh` begins the ids (seconds, as on the original). */
-  constructor(salt: number, idHigh: number) {
+  constructor(salt: number, idHigh: number, memory: Memory = plainMemory) {
+    this.memory = memory;
     this.salt = salt;
     this.idHigh = idHigh;
   }
@@ -142,7 +145,7 @@ export class States {
     let size = SMALLEST;
     while (size < 2 * limit && size < 1 << 24) size *= 2;
     if (size <= this.heads.length) return;
-    const heads = new Int32Array(size);
+    const heads = this.memory(size);
     heads.set(this.heads);
     this.heads = heads;
   }
@@ -268,9 +271,9 @@ export class States {
       return state;
     }
     if (this.top >>> PAGE_BITS >= this.pages.length) {
-      const page = new Int32Array(PAGE * RECORD_WORDS);
+      const page = this.memory(PAGE * RECORD_WORDS);
       this.pages.push(page);
-      this.counterPages.push(new Float64Array(page.buffer));
+      this.counterPages.push(new Float64Array(page.buffer, page.byteOffset, page.length / 2));
     }
     return this.top++;
   }

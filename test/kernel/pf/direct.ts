@@ -12,6 +12,7 @@ import { Captures } from '../../../appliance/kernel/link/capture.ts';
 import { Ethernet } from '../../../appliance/kernel/link/ethernet.ts';
 import { type Interface, InterfaceAddress } from '../../../appliance/kernel/link/interface.ts';
 import { Interfaces } from '../../../appliance/kernel/link/interfaces.ts';
+import type { Memory } from '../../../appliance/kernel/memory.ts';
 import { Packet, PacketPool } from '../../../appliance/kernel/packet.ts';
 import { PfHandlers } from '../../../appliance/kernel/pf/calls.ts';
 import { Pf } from '../../../appliance/kernel/pf/pf.ts';
@@ -40,7 +41,7 @@ export class DirectPf {
   readonly vr1: Interface;
   private readonly packet = new Packet();
 
-  constructor(seed = 1) {
+  constructor(seed = 1, memory?: Memory) {
     const { clock, interfaces, timeouts } = this;
     const emit = (event: KernelEvent) => this.events.push(event);
     const pool = new PacketPool();
@@ -53,7 +54,7 @@ export class DirectPf {
     const ground = { interfaces, ethernet, routes, clock, timeouts, random, pool, sysctl, emit, captures };
     const inet = new Inet(ground);
     const inet6 = new Inet6(ground);
-    this.pf = new Pf({ ...ground, ipv4: inet.ip, ipv6: inet6.ip });
+    this.pf = new Pf({ ...ground, ipv4: inet.ip, ipv6: inet6.ip, ...(memory && { memory }) });
     this.calls = new PfHandlers(this.pf, emit).calls;
     this.vr0 = interfaces.attach('vr0', 'ethernet', ethernet, sink);
     this.vr1 = interfaces.attach('vr1', 'ethernet', ethernet, sink);
