@@ -60,7 +60,10 @@ function directoryOf(word: string | undefined): string {
   process.exit(2);
 }
 
-/** Boots, and boots again as often as `reboot` says so; SIGTERM and SIGINT halt in order. */
+/** Signals that halt a machine in order; SIGHUP is the end of its terminal. */
+const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Boots, and boots again as often as `reboot` says so. */
 async function bootMachine(args: readonly string[]): Promise<number> {
   const headless = args.includes('--headless');
   const screens = hasScreens(args);
@@ -73,8 +76,7 @@ async function bootMachine(args: readonly string[]): Promise<number> {
     };
     const machine = await RunningMachine.boot(directory, say, startDaemon);
     const halt = () => machine.halt();
-    process.on('SIGTERM', halt);
-    process.on('SIGINT', halt);
+    for (const signal of ENDING) process.on(signal, halt);
     process.stdout.write(`${machine.name} ready\n`);
     const left = new AbortController();
     let console = Promise.resolve();
@@ -88,8 +90,7 @@ async function bootMachine(args: readonly string[]): Promise<number> {
     isShown = false;
     process.stdout.write(`syncing disks... done\n`);
     await machine.shutdown();
-    process.off('SIGTERM', halt);
-    process.off('SIGINT', halt);
+    for (const signal of ENDING) process.off(signal, halt);
     if (ending === 'halt') return 0;
   }
 }
@@ -138,7 +139,7 @@ async function openConsole({ directory, screens, isMachine, ended }: ConsoleChoi
   if (!screens) return lineConsole(parts);
   // Loaded where it is wanted only: it takes a moment.
   const { virtualConsoles } = await import('./user/console/consoles.ts');
-  return virtualConsoles({ ...parts, env, suspends: !isMachine });
+  return virtualConsoles({ ...parts, env, isMachine });
 }
 
 /** Makes a machine's directory by question and answer, or from a file of answers. */

@@ -2,6 +2,7 @@
 //
 // The virtual consoles: a shell and views of the machine on one terminal, switched by function keys. Only what is visible is asked for.
 
+import { MachineGone, NotRunning } from '../control/client.ts';
 import type { CommandRunner } from '../control/server.ts';
 import type { Shell } from '../shell/shell.ts';
 import { problemFinder } from './editor/problems.ts';
@@ -26,8 +27,8 @@ export interface ConsolesParts {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether C-z stops the process: not where it is the machine. */
-  readonly suspends: boolean;
+  /** Whether C-z stops the process and signals end it at once: not where it is the machine. */
+  readonly isMachine: boolean;
   /** Ends the consoles when it fires. */
   readonly ended?: AbortSignal;
 }
@@ -45,10 +46,21 @@ interface Question {
   line: LineState;
 }
 
-/** Shows the consoles until the shell is left. Resolves to its last status; the terminal is as it was before. */
+/** No machine, or no longer. */
+const GONE = 4;
+
+/**
+ * Shows the consoles until the shell is left. Resolves to its last status, 4 when the machine went away; rejects when the consoles break
+ * down. The terminal is as it was before in each case.
+ */
 export async function virtualConsoles(parts: ConsolesParts): Promise<number> {
-  const consoles = new VirtualConsoles(parts);
-  return consoles.run();
+  try {
+    return await new VirtualConsoles(parts).run();
+  } catch (error) {
+    if (!(error instanceof MachineGone || error instanceof NotRunning)) throw error;
+    parts.output.write(`${error.message}\n`);
+    return GONE;
+  }
 }
 
 class VirtualConsoles implements ViewHost {
@@ -64,12 +76,17 @@ class VirtualConsoles implements ViewHost {
   private message: Row | undefined;
   /** Why the visible view has no news. */
   private trouble: string | undefined;
+  private readonly breakdown: Promise<never>;
+  private breakDown: (error: Error) => void = () => {};
   private frame: NodeJS.Timeout | undefined;
   private clock: NodeJS.Timeout | undefined;
 
   constructor(parts: ConsolesParts) {
     this.parts = parts;
     const { shell, name, files, input, output, env } = parts;
+    this.breakdown = new Promise((_, reject) => {
+      this.breakDown = reject;
+    });
     this.glyphs = glyphsOf(env);
     this.machine = new MachineCommands(parts.run);
     this.shell = new ShellView({
@@ -82,19 +99,23 @@ class VirtualConsoles implements ViewHost {
     });
     this.views = [this.shell, ...makeViews(this)];
     this.screen = Screen.enter({ input, output, glyphs: this.glyphs, colours: !env.NO_COLOR });
-    this.suspension = suspendable(this.screen, () => this.redraw());
+    this.suspension = suspendable({
+      screen: this.screen,
+      resumed: () => this.redraw(),
+      ends: !parts.isMachine,
+    });
   }
 
   async run(): Promise<number> {
     const end = () => this.shell.end();
     const { screen } = this;
-    screen.pressed = (key) => this.press(key);
-    screen.resized = () => this.draw();
+    screen.pressed = (key) => this.safely(() => this.press(key));
+    screen.resized = () => this.safely(() => this.draw());
     this.parts.ended?.addEventListener('abort', end);
     if (this.parts.ended?.aborted) end();
     this.redraw();
     try {
-      return await this.shell.converse();
+      return await Promise.race([this.shell.converse(), this.breakdown]);
     } finally {
       this.parts.ended?.removeEventListener('abort', end);
       this.views[this.active]!.hidden?.();
@@ -105,10 +126,19 @@ class VirtualConsoles implements ViewHost {
     }
   }
 
+  /** A defect of a view ends the consoles, not the machine that may run in this process. */
+  private safely(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.breakDown(error as Error);
+    }
+  }
+
   redraw(): void {
     this.frame ??= setTimeout(() => {
       this.frame = undefined;
-      this.draw();
+      this.safely(() => this.draw());
     }, FRAME);
   }
 
@@ -161,8 +191,8 @@ class VirtualConsoles implements ViewHost {
   }
 
   private suspend(): void {
-    if (this.parts.suspends) this.suspension.suspend();
-    else this.say('this terminal is the machine: it cannot be suspended');
+    if (this.parts.isMachine) this.say('this terminal is the machine: it cannot be suspended');
+    else this.suspension.suspend();
   }
 
   private answer(question: Question, key: Key): void {
@@ -197,7 +227,7 @@ class VirtualConsoles implements ViewHost {
       const took = performance.now() - begun;
       clearTimeout(this.clock);
       this.clock = setTimeout(() => this.look(), Math.max(REFRESH - took, EASE * took));
-      this.draw();
+      this.redraw();
     };
     view.refresh().then(
       () => done(),

@@ -33,8 +33,6 @@ export interface ShellViewParts {
   readonly aside: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** No machine, or no longer. */
-const GONE = 4;
 /** EX_SOFTWARE of sysexits(3). */
 const DEFECT = 70;
 /** Keys typed ahead that are kept while nothing reads. */
@@ -80,7 +78,7 @@ export class ShellView implements View {
     return this.locked;
   }
 
-  /** Logs in where there are users, then runs what is typed until `exit`, C-d or `end()`. Resolves to the last status. */
+  /** Logs in where there are users, then runs what is typed until `exit`, C-d or `end()`. Resolves to the last status; rejects when the machine is gone. */
   async converse(): Promise<number> {
     const { files, name } = this.parts;
     const entered = await login({
@@ -214,22 +212,21 @@ export class ShellView implements View {
       const line = await this.read(`${name}# `, false, shell.history.entries);
       if (this.ended) break;
       if (line === undefined) continue;
-      const outcome = await this.run(line);
-      if (outcome === undefined) return GONE;
-      status = outcome;
+      status = await this.run(line);
     }
     return status;
   }
 
-  /** Runs a line; undefined: there is no machine any more. */
-  private async run(line: string): Promise<number | undefined> {
+  /** Runs a line. Rejects when there is no machine any more. */
+  private async run(line: string): Promise<number> {
     this.running = new AbortController();
     try {
       return await this.parts.shell.run(line, this.io(this.running.signal));
     } catch (error) {
+      if (error instanceof MachineGone || error instanceof NotRunning) throw error;
       this.write(`${(error as Error).message}\n`);
       // A defect of one command does not end the console.
-      return error instanceof MachineGone || error instanceof NotRunning ? undefined : DEFECT;
+      return DEFECT;
     } finally {
       this.running = undefined;
     }
