@@ -18,7 +18,7 @@ export interface PromptParts {
 
 /** What became of the line by a key. */
 export type PromptEvent =
-  | { readonly kind: 'changed' | 'ignored' | 'given up' }
+  | { readonly kind: 'changed' | 'ignored' | 'given up' | 'end of input' }
   | { readonly kind: 'entered'; readonly line: string }
   /** The words that Tab could not choose from. */
   | { readonly kind: 'candidates'; readonly texts: readonly string[] };
@@ -74,7 +74,7 @@ export class Prompt {
         this.search = { pattern: '', at: this.parts.history.length };
         return { kind: 'changed' };
     }
-    if (key.name === 'C-d' && this.state.text === '') return { kind: 'given up' };
+    if (key.name === 'C-d' && this.state.text === '') return { kind: 'end of input' };
     const next = editLine(this.state, key);
     if (next === undefined) return { kind: 'ignored' };
     this.state = next;

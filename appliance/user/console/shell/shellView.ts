@@ -62,6 +62,8 @@ export class ShellView implements View {
   private columns = 80;
   private page = 24;
   private ended = false;
+  /** C-d was typed where a line was asked for. */
+  private inputEnded = false;
   /** Nobody has logged in yet. */
   private locked = true;
 
@@ -162,6 +164,9 @@ export class ShellView implements View {
     } else if (event.kind === 'given up') {
       this.scrollback.line(`${prompt.shown}^C`);
       this.settle(undefined);
+    } else if (event.kind === 'end of input') {
+      this.inputEnded = true;
+      this.settle(undefined);
     } else if (event.kind === 'candidates') {
       this.scrollback.line(prompt.shown);
       for (const line of inColumns(event.texts, this.columns)) this.scrollback.line(line);
@@ -180,6 +185,7 @@ export class ShellView implements View {
     secret: boolean | undefined,
     history: readonly string[],
   ): Promise<string | undefined> {
+    this.inputEnded = false;
     if (this.ended) return Promise.resolve(undefined);
     const { shell } = this.parts;
     const isCommand = history === shell.history.entries;
@@ -210,7 +216,7 @@ export class ShellView implements View {
     while (!shell.ended && !this.ended) {
       this.scrollback.endLine();
       const line = await this.read(`${name}# `, false, shell.history.entries);
-      if (this.ended) break;
+      if (this.ended || this.inputEnded) break;
       if (line === undefined) continue;
       status = await this.run(line);
     }
