@@ -3,72 +3,16 @@
 // The plain console on a pseudo-terminal (tmux): a machine is booted, secured, configured and halted by typing; needs no root.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { PROJECT } from '../support/lab.ts';
+import { noTerminal, Terminal } from '../support/terminal.ts';
 
 const RHINE = join(PROJECT, 'dist/appliance/main.js');
 
-function hasTmux(): boolean {
-  try {
-    execFileSync('tmux', ['-V']);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const skip = hasTmux() ? false : 'tmux is not installed';
-
-/** A terminal of its own tmux server; TERM=dumb asks for the console without screens. */
-class Terminal {
-  private readonly server: string;
-
-  constructor(server: string, command: string) {
-    this.server = server;
-    const size = ['-x', '80', '-y', '24'];
-    this.tmux(
-      'new-session',
-      '-d',
-      ...size,
-      `TERM=dumb EDITOR='echo 10.0.0.9 nine >' ${command}; echo "ended with $?"; sleep 60`,
-    );
-  }
-
-  type(text: string): void {
-    this.tmux('send-keys', '-l', text);
-    this.tmux('send-keys', 'Enter');
-  }
-
-  key(name: string): void {
-    this.tmux('send-keys', name);
-  }
-
-  get text(): string {
-    return this.tmux('capture-pane', '-p', '-J', '-S', '-200');
-  }
-
-  /** Waits until the screen shows this. */
-  async shows(pattern: RegExp): Promise<void> {
-    for (let i = 0; i < 300; i++) {
-      if (pattern.test(this.text)) return;
-      await pause(100);
-    }
-    assert.fail(`${pattern} does not appear:\n${this.text}`);
-  }
-
-  end(): void {
-    this.tmux('kill-server');
-  }
-
-  private tmux(...args: string[]): string {
-    return execFileSync('tmux', ['-L', this.server, ...args], { encoding: 'utf8' });
-  }
-}
+const skip = noTerminal();
 
 let directory: string;
 before(() => {
@@ -91,7 +35,9 @@ async function logIn(terminal: Terminal, n: number): Promise<void> {
 }
 
 test('boot, configure, log in, reboot and halt, by typing', { skip }, async () => {
-  const terminal = new Terminal(`rhine-${process.pid}`, `${process.execPath} ${RHINE} boot ${directory}`);
+  const editor = 'echo 10.0.0.9 nine >';
+  const boot = `TERM=dumb EDITOR='${editor}' ${process.execPath} ${RHINE} boot ${directory}`;
+  const terminal = new Terminal(`rhine-${process.pid}`, `${boot}; echo "ended with $?"; sleep 60`);
   try {
     await terminal.shows(/box ready\n+box# /);
     terminal.type("ifconfig vr0 | grep -c '10.0.0.1 '");

@@ -106,7 +106,10 @@ function replaced(document: Document, at: number, count: number, by: readonly st
 /** Versions that can be gone back to. */
 const KEPT = 1_000;
 
-/** The documents that there were. Letters typed in one go are one step. */
+/** Changes that are one step when they follow one another. */
+const IN_ONE_GO: ReadonlySet<string> = new Set(['typing', 'backspace', 'delete']);
+
+/** The documents that there were. */
 export class Versions {
   private before: Document[] = [];
   private after: Document[] = [];
@@ -114,7 +117,7 @@ export class Versions {
 
   /** `document` is about to be changed by something of this kind. */
   changing(document: Document, kind: string): void {
-    if (kind === 'typing' && this.kind === 'typing') return;
+    if (kind === this.kind && IN_ONE_GO.has(kind)) return;
     this.kind = kind;
     this.after = [];
     this.before.push(document);

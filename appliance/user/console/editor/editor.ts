@@ -252,6 +252,7 @@ export class Editor implements Overlay {
       return false;
     }
     this.saved = text;
+    await this.findProblems(text);
     this.message = this.problems.length === 0 ? 'saved; apply makes it so' : 'saved, with errors in it';
     this.parts.redraw();
     return true;
@@ -272,15 +273,17 @@ export class Editor implements Overlay {
   /** Has the text checked when nothing has been typed for a moment. */
   private check(): void {
     clearTimeout(this.checking);
-    const checking = setTimeout(async () => {
-      const { path, problems, redraw } = this.parts;
-      const found = await problems(path, textOf(this.document)).catch((error: Error) => [
-        { line: 0, text: `cannot be checked: ${error.message}` },
-      ]);
-      if (this.checking !== checking) return;
-      this.problems = found;
-      redraw();
-    }, PAUSE);
-    this.checking = checking;
+    this.checking = setTimeout(() => void this.findProblems(textOf(this.document)), PAUSE);
+  }
+
+  private async findProblems(text: string): Promise<void> {
+    const { path, problems, redraw } = this.parts;
+    const found = await problems(path, text).catch((error: Error) => [
+      { line: 0, text: `cannot be checked: ${error.message}` },
+    ]);
+    // Typed on meanwhile: the answer is about another text.
+    if (text !== textOf(this.document)) return;
+    this.problems = found;
+    redraw();
   }
 }

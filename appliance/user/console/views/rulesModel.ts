@@ -65,6 +65,7 @@ function columnsOf(rates: Rates): readonly Column<ShownRule>[] {
     { title: 'Eval', align: 'right', width: 6, optional: 3, text: ({ evaluations }) => scaled(evaluations) },
     {
       title: 'Rule',
+      width: 36,
       grows: true,
       text: ({ text }) => text,
       style: ({ text }) => (text.startsWith('block') ? 'bad' : 'text'),

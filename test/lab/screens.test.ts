@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: ISC
+//
+// The virtual consoles on a pseudo-terminal (tmux): every screen at three sizes, keys, the editor, and the terminal given back in each
+// way a console can end; needs no root.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { PROJECT } from '../support/lab.ts';
+import { noTerminal, type Size, Terminal } from '../support/terminal.ts';
+
+const RHINE = `${process.execPath} ${join(PROJECT, 'dist/appliance/main.js')}`;
+const SERVER = `rhine-screens-${process.pid}`;
+const skip = noTerminal();
+
+const ETC = {
+  'hostname.vr0': 'inet 10.0.0.1/24\n',
+  'hostname.vr1': 'inet 10.9.0.1/24\n',
+  'hostname.carp0': 'inet 10.0.0.5/24 vhid 1 carpdev vr0 pass sesame\n',
+  'hostname.pfsync0': 'syncdev vr1\n',
+  'pf.conf': 'pass\nanchor "relayd/*"\nblock in on vr0 proto tcp to port 23\n',
+  'relayd.conf':
+    'table <web> { 10.0.0.11 }\nredirect www {\n listen on 10.0.0.5 port 80 interface vr0\n forward to <web> port 80 check icmp\n}\n',
+  'rc.conf.local': 'relayd_flags=\n',
+};
+
+/** What each screen shows when it has been asked for. */
+const SCREENS: readonly (readonly [key: string, pattern: RegExp])[] = [
+  ['F2', /^vr0 +active .*[\s\S]* vr\d: ethernet|^lo0 +up[\s\S]* lo0: loopback/m],
+  ['F3', /^ \d+ states {2}by bytes$[\s\S]*^carp +O /m],
+  ['F4', /^ main ruleset: 3 rules[\s\S]*anchor "relayd\/\*" all/m],
+  ['F5', /redirect www +\w+[\s\S]*host 10\.0\.0\.11 +down/],
+  ['F6', /^carp0 +1 MASTER +vr0[\s\S]*demotion: 0[\s\S]*pfsync: over vr1/m],
+  ['F7', /vr0: everything[\s\S]*CARPv2-advertise/],
+  ['F8', /^carp0: state transition: BACKUP -> MASTER/m],
+  ['F1', /^box#$/m],
+];
+
+const SIZES: readonly Size[] = [
+  { columns: 80, rows: 24 },
+  { columns: 200, rows: 60 },
+  { columns: 60, rows: 20 },
+];
+
+let directory: string;
+let machine: Terminal;
+
+before(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'rhine-screens-'));
+  mkdirSync(join(directory, 'etc'));
+  const interfaces = { vr0: { driver: 'memory' }, vr1: { driver: 'memory' } };
+  writeFileSync(join(directory, 'machine.json'), JSON.stringify({ name: 'box', interfaces }));
+  for (const [file, text] of Object.entries(ETC)) writeFileSync(join(directory, 'etc', file), text);
+  if (skip !== false) return;
+  machine = new Terminal(`${SERVER}-machine`, shell(`${RHINE} boot ${directory}`));
+  await machine.until(() => machine.screen.includes('box#'), 'no prompt');
+});
+after(() => {
+  if (skip === false) machine.end();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** A command with what tells of its end. */
+function shell(command: string, environment = 'LC_ALL=C.UTF-8'): string {
+  return `${environment} ${command}; echo "ended with $?"; stty -a; sleep 120`;
+}
+
+async function attached(work: (terminal: Terminal) => Promise<void>, environment?: string): Promise<void> {
+  const terminal = new Terminal(SERVER, shell(`${RHINE} console ${directory}`, environment));
+  try {
+    await terminal.until(() => terminal.screen.includes('box#'), 'no prompt');
+    await work(terminal);
+  } finally {
+    terminal.end();
+  }
+}
+
+/** The console has ended with this status, and the terminal is as terminals are. */
+async function isBack(terminal: Terminal, status: number): Promise<void> {
+  await terminal.sees(new RegExp(`ended with ${status}[\\s\\S]*[^-]icanon[\\s\\S]*[^-]echo `));
+  assert.equal(terminal.format('alternate_on'), '0');
+  assert.equal(terminal.format('cursor_flag'), '1');
+  assert.equal(terminal.format('keypad_flag'), '0');
+}
+
+test('every screen at three sizes, resized while it runs', { skip }, async () => {
+  await attached(async (terminal) => {
+    for (const size of SIZES) {
+      terminal.resize(size);
+      for (const [key, pattern] of SCREENS) {
+        terminal.key(key);
+        const bar = key === 'F1' ? /^ ?(F1|1) shell/ : new RegExp(`^.*\\b(F|)${key.slice(1)}\\b`);
+        const isWhole = () => {
+          const { screen } = terminal;
+          const fits = screen.length === size.rows && /^ \S+ \w/.test(screen.at(-1)!);
+          return fits && bar.test(screen[0]!) && pattern.test(screen.join('\n'));
+        };
+        await terminal.until(isWhole, `${key} is not right at ${size.columns}x${size.rows}`);
+      }
+    }
+    terminal.type('exit');
+    await isBack(terminal, 0);
+  });
+});
+
+test('keys of the screens: filter, explain, a question refused, handing over', { skip }, async () => {
+  await attached(async (terminal) => {
+    terminal.key('F3');
+    await terminal.sees(/states {2}by bytes/);
+    terminal.key('o', '/');
+    await terminal.sees(/^states with: ?$/m);
+    terminal.type('nowhere');
+    await terminal.sees(/0 with 'nowhere' {2}by pkts/);
+    terminal.key('F4');
+    await terminal.sees(/3 rules/);
+    terminal.key('e', 'C-u');
+    terminal.type('in on vr0 tcp from 10.0.0.7 to 10.0.0.1 port 23');
+    await terminal.sees(/^ block: rule 2: block drop in on vr0/m);
+    terminal.key('F6');
+    await terminal.sees(/demotion: 0/);
+    terminal.key('h');
+    await terminal.sees(/hand every virtual host over/);
+    terminal.type('no');
+    await terminal.sees(/t take back/);
+    terminal.key('h');
+    terminal.type('yes');
+    await terminal.sees(/demotion: 128/);
+    terminal.key('t');
+    terminal.type('yes');
+    await terminal.sees(/demotion: 0/);
+  });
+});
+
+test('the shell: a command stopped, completion, history; and the editor', { skip }, async () => {
+  await attached(async (terminal) => {
+    terminal.type('ping 10.0.0.1');
+    await terminal.sees(/icmp_seq=1/);
+    terminal.key('C-c');
+    await terminal.sees(/0\.0% packet loss/);
+    terminal.key('C-l', 'upt', 'Tab');
+    await terminal.sees(/^box# uptime/m);
+    terminal.key('C-u', 'C-r', 'pin');
+    await terminal.sees(/\(reverse-i-search\) 'pin': ping 10\.0\.0\.1/);
+    terminal.key('C-g', 'C-u');
+    terminal.type('edit /etc/pf.conf');
+    await terminal.sees(/^ 1 pass$/m);
+    terminal.key('End', 'Enter');
+    terminal.key('-l', 'block quik');
+    await terminal.sees(/^!2 block quik$[\s\S]*line 2: .*did you mean quick\?/m);
+    terminal.key('BSpace', 'BSpace', 'ick', 'C-s');
+    await terminal.sees(/saved; apply/);
+    assert.equal(
+      readFileSync(join(directory, 'etc/pf.conf'), 'utf8'),
+      ETC['pf.conf'].replace('\n', '\nblock quick\n'),
+    );
+    terminal.key('C-u', 'C-u', 'C-u', 'C-u', 'C-x');
+    await terminal.sees(/save the changes\?/);
+    terminal.type('yes');
+    await terminal.until(() => terminal.screen.at(-1)!.includes('Tab'), 'the editor stays');
+    assert.equal(readFileSync(join(directory, 'etc/pf.conf'), 'utf8'), ETC['pf.conf']);
+  });
+});
+
+test('ASCII and no colour where the terminal wants that', { skip }, async () => {
+  await attached(async (terminal) => {
+    terminal.key('F2');
+    await terminal.sees(/^carp0 .*#/m);
+    assert.match(terminal.screen.join('\n'), /^[\x20-\x7e\n]*$/);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
+    assert.doesNotMatch(terminal.coloured, /\x1b\[(?:[\d;]*;)?(?:3[0-7]|4[0-7])m/);
+  }, 'NO_COLOR=1 LC_ALL=C');
+});
+
+test('signals give the terminal back; a stopped console goes on', { skip }, async () => {
+  for (const [signal, status] of [
+    ['TERM', 143],
+    ['HUP', 129],
+  ] as const) {
+    await attached(async (terminal) => {
+      process.kill(consoleOf(terminal), `SIG${signal}`);
+      await isBack(terminal, status);
+    });
+  }
+  await attached(async (terminal) => {
+    const pid = consoleOf(terminal);
+    process.kill(pid, 'SIGTSTP');
+    await terminal.until(() => terminal.format('alternate_on') === '0', 'the screen stays');
+    process.kill(pid, 'SIGCONT');
+    await terminal.until(() => terminal.screen.includes('box#'), 'no prompt');
+    terminal.type('echo here again');
+    await terminal.sees(/^here again$/m);
+  });
+});
+
+test('the machine ends: its own terminal and one attached are given back', { skip }, async () => {
+  await attached(async (terminal) => {
+    machine.type('halt');
+    await isBack(machine, 0);
+    terminal.type('date');
+    await terminal.sees(/no machine is running there/);
+    await isBack(terminal, 4);
+  });
+});
+
+/** The node process that the terminal's shell has started. */
+function consoleOf(terminal: Terminal): number {
+  const parent = terminal.format('pane_pid');
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ');
+  return Number(children[0]);
+}
