@@ -16,6 +16,8 @@ import { ControlServer } from '../../../appliance/user/control/server.ts';
 let folder: string;
 let path: string;
 let server: ControlServer;
+/** More than a frame holds, with characters of two units at every border. */
+const LONG = '\u{1f642}x'.repeat(500_000);
 /** Commands that were ended from outside. */
 let aborted = 0;
 
@@ -24,6 +26,9 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     case 'echo':
       io.stdout(`${args.slice(1).join(' ')}\n`);
       return 3;
+    case 'page':
+      io.stdout(LONG);
+      return 0;
     case 'ask':
       io.stdout(`${await io.ask?.('Name? ')} ${await io.ask?.('Password:', true)}\n`);
       return 0;
@@ -185,4 +190,10 @@ test('too many commands at once are refused with a sentence, a client that says 
   } finally {
     await slow.close();
   }
+});
+
+test('a text longer than a frame arrives whole', async () => {
+  const { status, stdout } = await client(['page']);
+  assert.equal(status, 0);
+  assert.ok(stdout === LONG, `${stdout.length} of ${LONG.length} characters`);
 });

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: ISC
+//
+// The views' models: what the machine's commands answer, as rows, at several sizes.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TopState } from '../../../appliance/user/commands/pftop.ts';
+import { ASCII } from '../../../appliance/user/console/glyphs.ts';
+import { Rates } from '../../../appliance/user/console/rates.ts';
+import type { Row } from '../../../appliance/user/console/styled.ts';
+import {
+  balancingRows,
+  CheckHistory,
+  hostsOf,
+  itemsOf,
+} from '../../../appliance/user/console/views/balancingModel.ts';
+import {
+  type FailoverData,
+  failoverCounters,
+  failoverRows,
+} from '../../../appliance/user/console/views/failoverModel.ts';
+import {
+  countersOf,
+  interfacesRows,
+  type ShownInterface,
+} from '../../../appliance/user/console/views/interfacesModel.ts';
+import { packetFor, readRules, rulesRows } from '../../../appliance/user/console/views/rulesModel.ts';
+import { keyOfState, statesRows } from '../../../appliance/user/console/views/statesModel.ts';
+import type { HostView, RelaydView } from '../../../appliance/user/relayd/control.ts';
+
+const look = (columns = 80, rows = 22) => ({ columns, rows, glyphs: ASCII });
+const linesOf = (rows: readonly Row[]) =>
+  rows.map((cells) =>
+    cells
+      .map(({ text }) => text)
+      .join('')
+      .trimEnd(),
+  );
+/** The style of the first piece with this text. */
+const styleOf = (rows: readonly Row[], text: string) =>
+  rows.flat().find((one) => one.text.trim() === text)?.style;
+
+function on(name: string, changes: object = {}, counters: object = {}): ShownInterface {
+  const none = { inputPackets: 0, inputBytes: 0, inputErrors: 0, inputDrops: 0, inputMulticasts: 0 };
+  const out = { outputPackets: 0, outputBytes: 0, outputErrors: 0, outputDrops: 0, outputMulticasts: 0 };
+  return {
+    name,
+    type: 'ethernet',
+    flags: 1,
+    link: 'active',
+    mtu: 1500,
+    addresses: [{ address: '10.0.0.1', length: 24 }],
+    counters: { ...none, ...out, collisions: 0, ...counters },
+    ...changes,
+  };
+}
+
+test('interfaces: rates of the last second, trouble, the selected one in full', () => {
+  const rates = new Rates();
+  rates.take(0, countersOf([on('vr0'), on('vr1')]));
+  const later = [
+    on('vr0', {}, { inputBytes: 250_000, inputPackets: 200, inputDrops: 3 }),
+    on('vr1', { flags: 0 }),
+  ];
+  rates.take(2, countersOf(later));
+  const rows = interfacesRows(later, rates, 1, look());
+  const lines = linesOf(rows);
+  assert.match(lines[1]!, /^vr0 +active +1\.0Mb\/s +# +0b\/s .* 3$/);
+  assert.match(lines[2]!, /^vr1 +down /);
+  assert.equal(lines.at(-4), ' vr1: ethernet  mtu 1500');
+  assert.equal(styleOf(rows, '3'), 'bad');
+  assert.ok(rows[2]!.every(({ style }) => style === 'selected'));
+});
+
+test('interfaces: more of them than rows, the selected one is seen', () => {
+  const many = Array.from({ length: 60 }, (_, i) => on(`vr${i}`));
+  for (const selected of [0, 17, 30, 59]) {
+    const rows = interfacesRows(many, new Rates(), selected, look(80, 12));
+    assert.ok(rows.length <= 12);
+    assert.ok(
+      linesOf(rows).some((line) => line.startsWith(`vr${selected} `)),
+      `vr${selected}`,
+    );
+  }
+});
+
+function state(id: number, changes: Partial<TopState> = {}): TopState {
+  return {
+    id: String(id),
+    creatorId: '0badcafe',
+    protocol: 'tcp',
+    direction: 'in',
+    interface: 'all',
+    source: `10.0.0.${id}:50000`,
+    destination: '192.0.2.1:80',
+    gateway: '',
+    state: 'ESTABLISHED:ESTABLISHED',
+    age: 61,
+    expires: 3600,
+    packets: 10,
+    bytes: 1500 * id,
+    rule: 3,
+    anchor: '',
+    ...changes,
+  };
+}
+
+test('states: what there is, the window, the rate of each', () => {
+  const states = [state(2), state(1)];
+  const rates = new Rates();
+  rates.take(0, new Map(states.map((one) => [keyOfState(one), 0])));
+  rates.take(1, new Map(states.map((one) => [keyOfState(one), one.bytes])));
+  const shown = { order: 'bytes', filter: '', selected: 1, from: 0 } as const;
+  const top = { total: 70_000, matching: 70_000, states };
+  const wide = linesOf(statesRows({ ...shown, top }, rates, look(200)));
+  assert.equal(wide[0], ' 70000 states, the first 2 here  by bytes');
+  assert.match(
+    wide[2]!,
+    /^tcp +I 10\.0\.0\.2:50000 192\.0\.2\.1:80 .* 0:01:01 1:00:00 +10 +3\.0k 24\.0kb\/s +3$/,
+  );
+  const narrow = statesRows({ ...shown, top }, rates, look(60));
+  assert.ok(linesOf(narrow).every((line) => line.length <= 60));
+  assert.match(linesOf(narrow)[2]!, /10\.0\.0\.2:50000 192\.0\.2\.1:80 .*3\.0k/);
+  const none = { total: 5, matching: 0, states: [] };
+  const filtered = linesOf(statesRows({ ...shown, top: none, filter: 'x' }, rates, look()));
+  assert.deepEqual(filtered, [" 5 states, 0 with 'x'  by bytes", '', ' no state']);
+});
+
+const LISTING = `@0 block drop in on vr0 proto tcp all
+  [ Evaluations: 15        Packets: 7         Bytes: 420         States: 0     ]
+  [ Inserted: uid 0 pid 0 State Creations: 0     ]
+@1 anchor "web" all {
+  [ Evaluations: 8         Packets: 0         Bytes: 0           States: 0     ]
+  [ Inserted: uid 0 pid 0 State Creations: 0     ]
+@12 pass in on vr1 proto udp from 10.0.0.0/8 to 192.0.2.1 port = 53
+  [ Evaluations: 4         Packets: 9         Bytes: 99          States: 2     ]
+  [ Inserted: uid 0 pid 0 State Creations: 5     ]
+`;
+
+test('rules: read from the listing, with the hits of the last second', () => {
+  const rules = readRules(LISTING);
+  assert.deepEqual(
+    rules.map(({ number, packets, states, statesCreated }) => [number, packets, states, statesCreated]),
+    [
+      [0, 7, 0, 0],
+      [1, 0, 0, 0],
+      [12, 9, 2, 5],
+    ],
+  );
+  const rates = new Rates();
+  rates.take(0, new Map([['0', 3]]));
+  rates.take(1, new Map([['0', 7]]));
+  const shown = { anchor: '', rules, selected: 2, from: 0, explanation: ['in on vr0', 'block: rule 0'] };
+  const rows = rulesRows(shown, rates, look());
+  assert.match(linesOf(rows)[2]!, /^ +0 +4 +7 +420 +0 +15 block drop in on vr0 proto tcp all$/);
+  assert.equal(styleOf(rows, '4'), 'good');
+  assert.deepEqual(linesOf(rows).slice(-2), [' in on vr0', ' block: rule 0']);
+  assert.deepEqual(readRules(''), []);
+});
+
+test('rules: a packet that the selected one may be about', () => {
+  assert.equal(packetFor(readRules(LISTING)[2]!.text), 'in on vr1 udp from 10.0.0.0 to 192.0.2.1 port 53');
+  assert.equal(packetFor('pass all'), 'in on vr0 tcp from  to  port 80');
+});
+
+function host(id: number, changes: Partial<HostView> = {}): HostView {
+  const name = `10.0.0.${id}`;
+  const counts = { checks: 1, successes: 1, retry: 0, retriesLeft: 0 };
+  return {
+    id,
+    name,
+    address: name,
+    status: 'up',
+    availability: '100.00%',
+    message: 'icmp ok',
+    ...counts,
+    ...changes,
+  };
+}
+
+function relayd(hosts: readonly HostView[]): RelaydView {
+  const counts = { total: 12, interval: 60, last: 0, lastHour: 0, lastDay: 0 };
+  const statistics = { ...counts, average: 0, averageHour: 0, averageDay: 0 };
+  const listen = [{ address: '10.0.0.5', port: 80 }];
+  const tables = [{ id: 1, name: 'web:80', status: 'active', up: 1, hosts }] as const;
+  const www = { id: 1, name: 'www', status: 'active', active: true, kind: 'forward' } as const;
+  return { redirects: [{ ...www, listen, statistics, tables, hosts }], relays: [], routers: [] };
+}
+
+test('load: redirects, tables and hosts below one another, with the checks that were seen', () => {
+  const history = new CheckHistory();
+  for (const view of [
+    relayd([host(1), host(2, { status: 'down', successes: 0, message: 'icmp read timeout' })]),
+    relayd([host(1), host(2, { status: 'down', successes: 0, message: 'icmp read timeout' })]),
+    relayd([host(1, { checks: 2 }), host(2, { checks: 2 })]),
+  ]) {
+    history.take(hostsOf(view));
+  }
+  assert.deepEqual([history.of(1), history.of(2), history.of(3)], ['++', '-+', '']);
+  const rows = balancingRows(
+    itemsOf(relayd([host(1), host(2)])),
+    history,
+    { selected: 0, top: 0 },
+    look(120),
+  );
+  const lines = linesOf(rows);
+  assert.match(lines[1]!, /^ +1 redirect www +active .* 10\.0\.0\.5:80 {2}12 sessions$/);
+  assert.match(lines[2]!, /^ +1 {3}table web:80 +active .* 1 of 2 hosts up$/);
+  assert.match(lines[4]!, /^ +2 {5}host 10\.0\.0\.2 +up +100\.00% -\+ +icmp ok {2}1\/1$/);
+});
+
+test('failover: virtual hosts, demotion, what goes to and fro; and no pair at all', () => {
+  const carp = { parent: 'vr0', advbase: 1, balancing: 'none', demotion: 0 } as const;
+  const member = on('carp0', { carp: { ...carp, nodes: [{ vhid: 7, advskew: 128, state: 'BACKUP' }] } });
+  const pfsync = { syncDevice: 'vr1', maxUpdates: 128, defer: true, bulk: 'had' };
+  const sync = on('pfsync0', { pfsync: { ...pfsync, peers: [{ hostId: 0xcafe, sameRuleset: false }] } });
+  const data = (sent4: number): FailoverData => ({
+    interfaces: [member, sync],
+    demotion: 128,
+    carp: { sent4, badAuthentication: 2 },
+    pfsync: {},
+    states: 9,
+  });
+  const rates = new Rates();
+  rates.take(0, failoverCounters(data(0)));
+  rates.take(1, failoverCounters(data(3)));
+  const rows = failoverRows(data(3), rates, look());
+  const text = linesOf(rows).join('\n');
+  assert.match(text, /^carp0 +7 BACKUP +vr0 +1\.50s 10\.0\.0\.1\/24$/m);
+  assert.match(text, /^ demotion: 128 \(the peer is to be master\)$/m);
+  assert.match(text, /^ advertisements: 3\/s sent, 0\/s received$/m);
+  assert.match(text, /^ carp refused: badAuthentication 2$/m);
+  assert.match(
+    text,
+    /^ pfsync: over vr1, bulk update: had, defer, 9 states here\n {3}peer 0000cafe: OTHER RULES/m,
+  );
+  const alone = failoverRows({ ...data(0), interfaces: [on('vr0')] }, rates, look());
+  assert.deepEqual(linesOf(alone), [
+    ' this machine has no carp and no pfsync interface: it is no member of a pair',
+  ]);
+});
