@@ -26,11 +26,12 @@ const LOOKS = 300;
 const INTERVAL = 100;
 
 export class Terminal {
+  private static made = 0;
   private readonly server: string;
 
-  /** Runs a shell command on a terminal; the server's name must be its own. */
+  /** Runs a shell command on a terminal. A server that is still ending would refuse: no name is used twice. */
   constructor(server: string, command: string, { columns, rows }: Size = { columns: 80, rows: 24 }) {
-    this.server = server;
+    this.server = `${server}-${++Terminal.made}`;
     this.tmux('-u', 'new-session', '-d', '-x', String(columns), '-y', String(rows), command);
   }
 
