@@ -91,6 +91,17 @@ export interface RuleCounters {
   /** The inbound part of `packets` and `bytes`, for `-s labels`. */
   readonly packetsIn?: number;
   readonly bytesIn?: number;
+  /** Of a rule with `observed`. */
+  readonly observed?: ObservedCounters;
+}
+
+export interface ObservedCounters {
+  /** Messages about its states, and their bytes on the link, IP headers included. */
+  readonly messages: number;
+  readonly bytes: number;
+  /** States that were told of, and those that had to stay or become sloppy. */
+  readonly states: number;
+  readonly unobserved: number;
 }
 
 export interface LoadedRule {

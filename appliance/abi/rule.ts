@@ -90,6 +90,8 @@ export interface StateOptions {
   readonly overload?: { readonly table: string; readonly flush: boolean; readonly global: boolean };
   readonly ifBound?: boolean;
   readonly sloppy?: boolean;
+  /** Sloppy until a router tells of the other half. */
+  readonly observed?: boolean;
   readonly pflow?: boolean;
   /** Per-rule timeouts by their names (`tcp.established`), seconds. */
   readonly timeouts?: Readonly<Record<string, number>>;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 //
 // pfsync(4), version 6: a header of 20 bytes, then sections of messages of one kind, each with the length of its messages, so that
-// what is not known can be skipped. The full state and its parts are in pfsyncState.ts.
+// what is not known can be skipped. The full state and its parts are in pfsyncState.ts, observations in pfsyncObservation.ts.
 
 import { asciiText, i32, setI32, setU16, u16, zero } from './bytes.ts';
 
@@ -26,6 +26,8 @@ export const ACTION_UPDATE = 14;
 export const ACTION_RULE = 64;
 export const ACTION_RULESET = 65;
 export const ACTION_BULK_TOTAL = 66;
+export const ACTION_OBSERVATION = 67;
+export const ACTION_BALANCED = 68;
 
 /** Names of the actions by number, as tcpdump prints them. */
 export const ACTION_NAMES: readonly string[] = [

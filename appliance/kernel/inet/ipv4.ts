@@ -11,6 +11,7 @@ import * as ipv4 from '../../wire/ipv4.ts';
 import { type Clock, SECOND } from '../clock.ts';
 import { Counters } from '../counters.ts';
 import { DIRECTION_IN, DIRECTION_OUT, PASS, PASS_ALL, type PacketFilter } from '../filter.ts';
+import type { ForwardObserver } from '../forwardObserver.ts';
 import type { Ethernet, EtherProtocol } from '../link/ethernet.ts';
 import type { Interface } from '../link/interface.ts';
 import type { Interfaces } from '../link/interfaces.ts';
@@ -63,6 +64,8 @@ export class Ipv4 implements EtherProtocol {
   raw: RawProtocol | undefined;
   filter: PacketFilter = PASS_ALL;
   errors: IcmpErrors = NO_ERRORS;
+  /** Sees what is forwarded. */
+  observer: ForwardObserver | undefined;
   readonly interfaces: Interfaces;
   readonly routes: Routes;
   private readonly random: Random;
@@ -249,6 +252,7 @@ export class Ipv4 implements EtherProtocol {
     if (this.sendRedirects && route.on === on && packet.routed === 0) this.redirect(packet, on, route);
     ipv4.decrementTtl(bytes, network);
     if (this.filter.test(packet, route.on, DIRECTION_OUT) !== PASS) return this.counters.count(ips.FILTERED);
+    if (this.observer !== undefined) this.observer.forwarded(packet);
     const outcome = this.send(packet, route.on, this.nextHop(packet, route), route.mtu);
     if (outcome === OK) return this.counters.count(ips.FORWARDED);
     this.counters.count(ips.CANNOT_FORWARD);

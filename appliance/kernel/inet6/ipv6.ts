@@ -9,6 +9,7 @@ import * as icmp6 from '../../wire/icmp6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import { Counters } from '../counters.ts';
 import { DIRECTION_IN, DIRECTION_OUT, PASS, PASS_ALL, type PacketFilter } from '../filter.ts';
+import type { ForwardObserver } from '../forwardObserver.ts';
 import { FILTERED, NO_BUFFERS, NO_ROUTE, OK, TOO_BIG } from '../inet/errors.ts';
 import type { Ethernet, EtherProtocol } from '../link/ethernet.ts';
 import type { Interface } from '../link/interface.ts';
@@ -59,6 +60,8 @@ export class Ipv6 implements EtherProtocol {
   errors: IcmpErrors = NO_ERRORS;
   delivery: Delivery | undefined;
   redirects: RedirectSender | undefined;
+  /** Sees what is forwarded. */
+  observer: ForwardObserver | undefined;
   readonly counters = new Counters(ip6s.IP6);
   readonly interfaces: Interfaces;
   readonly routes: Routes;
@@ -203,6 +206,7 @@ export class Ipv6 implements EtherProtocol {
     route.uses++;
     ipv6.setHopLimit(bytes, network, ipv6.hopLimit(bytes, network) - 1);
     if (this.filter.test(packet, out, DIRECTION_OUT) !== PASS) return this.counters.count(ip6s.FILTERED);
+    if (this.observer !== undefined) this.observer.forwarded(packet);
     const nextHop = route.gateway ?? readWords(bytes, ipv6.destinationAt(packet.network), this.destination);
     const outcome = this.transmit(packet, out, nextHop, out.mtu);
     if (outcome === OK) this.counters.count(ip6s.FORWARDED);

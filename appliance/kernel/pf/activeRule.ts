@@ -41,6 +41,10 @@ export class ActiveRule {
   states = 0;
   statesCreated = 0;
   sourceNodes = 0;
+  /** `observed`: messages about its states, states that were told of, and those that were not when their handshake ended. */
+  observations = 0;
+  observedStates = 0;
+  unobservedStates = 0;
   /** A `once` rule that has decided matches no more. */
   expired = false;
   /** max-pkt-rate: packets times 1000 counted so far, and the second of the last one. */

@@ -16,12 +16,14 @@ import {
 import type { Page } from '../../abi/page.ts';
 import type {
   LoadedRule,
+  ObservedCounters,
   PfCalls,
   PfInterfaceInfo,
   PfLoadHead,
   PfOptions,
   QueueDefinition,
 } from '../../abi/pf.ts';
+import { OBSERVATION_PACKET } from '../../wire/pfsyncObservation.ts';
 import type { ActiveRule } from './activeRule.ts';
 import { KifCounters } from './kifs.ts';
 import { Loads } from './loads.ts';
@@ -218,6 +220,16 @@ function describeRule(active: ActiveRule, evaluations: number): LoadedRule {
       statesCreated,
       packetsIn: counters[0]!,
       bytesIn: counters[2]!,
+      ...(rule.state?.options.observed ? { observed: observedCounters(active) } : {}),
     },
+  };
+}
+
+function observedCounters(rule: ActiveRule): ObservedCounters {
+  return {
+    messages: rule.observations,
+    bytes: rule.observations * OBSERVATION_PACKET,
+    states: rule.observedStates,
+    unobserved: rule.unobservedStates,
   };
 }

@@ -27,6 +27,7 @@ import {
   FLAG_LOG_ALL,
   FLAG_MORE_RULES,
   FLAG_NO_SYNC,
+  FLAG_OBSERVED,
   FLAG_PFLOW,
   FLAG_REPLY_TO,
   FLAG_ROUTE_TO,
@@ -224,6 +225,7 @@ function flagsOf({ rule, caller, natRule, matchRules, routeKind }: RuleTest): nu
   const options = written.state?.options;
   return (
     (options?.sloppy ? FLAG_SLOPPY : 0) |
+    (options?.observed ? FLAG_OBSERVED : 0) |
     (options?.noSync ? FLAG_NO_SYNC : 0) |
     (options?.pflow ? FLAG_PFLOW : 0) |
     (written.allowOptions ? FLAG_ALLOW_OPTIONS : 0) |

@@ -100,6 +100,8 @@ export const FLAG_HEARD_SOURCE = 1 << 17;
 export const FLAG_HEARD_DESTINATION = 1 << 18;
 /** TCP, and the handshake is not complete. */
 export const FLAG_HALF_OPEN = 1 << 19;
+/** Another machine is asked to tell of the server's half (observed.ts); FLAG_SLOPPY as long as nobody does. */
+export const FLAG_OBSERVED = 1 << 20;
 
 /**
  * Whether a packet runs as the one that made the state. Both ways of a state between families come in, so that the family tells which

@@ -8,6 +8,7 @@ import { pieces } from '../link/offload.ts';
 import type { Random } from '../random.ts';
 import { type Descriptor, PROTOCOL_TCP } from './descriptor.ts';
 import type { IcmpErrorTest } from './icmpErrors.ts';
+import * as observed from './observed.ts';
 import type { Replies } from './replies.ts';
 import { NO_RULE, type RuleSlots } from './ruleSlots.ts';
 import type { Settings } from './settings.ts';
@@ -27,6 +28,7 @@ import {
   FLAG_HEARD_DESTINATION,
   FLAG_HEARD_SOURCE,
   FLAG_MORE_RULES,
+  FLAG_OBSERVED,
   FLAG_REPLY_TO,
   FLAG_ROUTE_TO,
   FLAG_SLOPPY,
@@ -172,9 +174,9 @@ export class StateTest {
   ): number {
     const { seconds, isToday } = this.settings;
     let outcome =
-      (records[at + FLAGS]! & FLAG_SLOPPY) !== 0
-        ? trackSloppy(records, at, source, destination, packet.tcpFlags, seconds)
-        : tcpState.track(records, at, source, destination, packet, seconds, isToday, this.parts.random);
+      (records[at + FLAGS]! & (FLAG_SLOPPY | FLAG_OBSERVED)) === 0
+        ? tcpState.track(records, at, source, destination, packet, seconds, isToday, this.parts.random)
+        : this.trackHalf(records, at, source, destination, packet);
     if ((records[at + FLAGS]! & FLAG_TOLD) !== 0) {
       if (outcome === tcpState.TRACK_MISMATCH) {
         outcome = tcpState.resume(records, at, source, destination, seconds);
@@ -186,6 +188,28 @@ export class StateTest {
     if (outcome === tcpState.TRACK_CONNECTED && !this.connected(state, records, at)) return REFUSED;
     if ((records[at + FLAGS]! & FLAG_EXTRA) === 0) return state;
     return this.followTimestamps(records, at, source, destination, packet) ? state : REFUSED;
+  }
+
+  /** A connection of which only one half passes by. Without anyone who tells of the other one, nothing is known that holds for long. */
+  private trackHalf(
+    records: Int32Array,
+    at: number,
+    source: number,
+    destination: number,
+    packet: Descriptor,
+  ): number {
+    const { seconds } = this.settings;
+    const flags = records[at + FLAGS]!;
+    const rule = this.parts.slots.get(records[at + RULE]!);
+    if ((flags & FLAG_SLOPPY) === 0) {
+      const outcome = observed.track(records, at, source, destination, packet, seconds, this.parts.random);
+      if (outcome !== tcpState.TRACK_MISMATCH || this.parts.sync.observedUntil > seconds) return outcome;
+      records[at + FLAGS] = flags | FLAG_SLOPPY;
+      rule.unobservedStates++;
+    }
+    const outcome = trackSloppy(records, at, source, destination, packet.tcpFlags, seconds);
+    if (outcome === tcpState.TRACK_CONNECTED && (flags & FLAG_OBSERVED) !== 0) rule.unobservedStates++;
+    return outcome;
   }
 
   /** Of a connection that a peer has told of: when both ends have been heard here, what is known of it is this machine's own. */

@@ -21,6 +21,8 @@ export interface StateSync {
 }
 
 export class SyncPort {
+  /** Second until which somebody is thought to be there who tells of servers' halves (`observed` states). */
+  observedUntil = -1;
   /** Nobody while pfsync is not up. */
   target: StateSync | undefined;
 }

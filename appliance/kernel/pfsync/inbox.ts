@@ -3,6 +3,7 @@
 // What messages of other machines do to the state table (pfsync_in_*). What comes from there is never told back.
 
 import * as counts from '../../abi/counters/pfsync.ts';
+import { PROTOCOL_TCP } from '../../wire/ipv4.ts';
 import * as pfsync from '../../wire/pfsync.ts';
 import * as wire from '../../wire/pfsyncState.ts';
 import type { Counters } from '../counters.ts';
@@ -27,16 +28,19 @@ import type { BulkAnswer } from './bulkAnswer.ts';
 import type { BulkRequest } from './bulkRequest.ts';
 import type { Codec } from './codec.ts';
 import type { Defer } from './defer.ts';
+import type { Halves } from './halves.ts';
 import { merge } from './merge.ts';
 import type { Outbox } from './outbox.ts';
 import type { Peers } from './peers.ts';
 import { MARK_PEERS, MARK_SILENT, MARKS, PEER_SECOND, type Rows } from './rows.ts';
 import { isShared } from './sharing.ts';
-import { timeoutOf } from './stateFields.ts';
+import { readWords, timeoutOf } from './stateFields.ts';
 import type { StateRules } from './stateRules.ts';
-import type { Tombstones } from './tombstones.ts';
+import { Tombstones } from './tombstones.ts';
 
 const NOTHING = new Uint8Array(0);
+/** Of the two keys of a state in a message. */
+const WIRE_KEY = 0;
 
 export interface InboxParts {
   readonly pf: PfParts;
@@ -50,6 +54,9 @@ export interface InboxParts {
   readonly peers: Peers;
   readonly bulkRequest: BulkRequest;
   readonly bulkAnswer: BulkAnswer;
+  readonly halves: Halves;
+  /** Tells who this machine is. */
+  readonly introduce: () => void;
 }
 
 export class Inbox {
@@ -60,6 +67,9 @@ export class Inbox {
   private low = 0;
   private bytes: Uint8Array = NOTHING;
   private at = 0;
+  /** States that are none of this machine's business. */
+  private readonly foreign = new Tombstones();
+  private readonly words = new Int32Array(4);
 
   constructor(parts: InboxParts) {
     this.parts = parts;
@@ -80,6 +90,10 @@ export class Inbox {
       outbox.delete(high, low, creator);
       return false;
     }
+    if (this.isForeign(bytes, at, creator)) {
+      this.foreign.add(high, low, creator);
+      return false;
+    }
     this.creator = creator;
     this.high = high;
     this.low = low;
@@ -93,6 +107,19 @@ export class Inbox {
     rows.add(state);
     this.told(state);
     return true;
+  }
+
+  /** A connection that one of the two machines balances, and the other routes: each has its own state of it (balancers.ts). */
+  private isForeign(bytes: Uint8Array, at: number, creator: number): boolean {
+    const { balancers } = this.parts.halves;
+    if (!balancers.hasOthers && balancers.ownCount === 0) return false;
+    if (wire.protocol(bytes, at) !== PROTOCOL_TCP) return false;
+    const family = wire.family(bytes, at) === wire.AF_INET ? 4 : 6;
+    for (let which = 0; which < 2; which++) {
+      readWords(bytes, wire.addressAt(at, WIRE_KEY, which), this.words);
+      if (!balancers.agree(creator, family, this.words, wire.port(bytes, at, WIRE_KEY, which))) return true;
+    }
+    return false;
   }
 
   /** What is known of it is what another machine has told, until both ends have been heard here. */
@@ -146,6 +173,7 @@ export class Inbox {
       const peers = [wire.compressedPeerAt(at, 0), wire.compressedPeerAt(at, 1)] as const;
       return this.merge(state, bytes, ...peers, wire.compressedTimeout(bytes, at));
     }
+    if (this.foreign.has(high, low, creator)) return;
     // It has no keys: the whole state is asked for, or the sender told that there is none.
     if (tombstones.has(high, low, creator)) outbox.delete(high, low, creator);
     else outbox.request(high, low, creator);
@@ -227,8 +255,18 @@ export class Inbox {
 
   /** Somebody who was unknown is told who is here, so that both know at once what they may say. */
   ruleset(bytes: Uint8Array, at: number): void {
-    const { peers, outbox } = this.parts;
-    if (peers.heard(bytes, at)) outbox.sendRuleset(peers.writeRuleset);
+    const { peers, introduce } = this.parts;
+    if (peers.heard(bytes, at)) introduce();
+  }
+
+  observation(bytes: Uint8Array, at: number): void {
+    this.parts.halves.observations.hear(bytes, at);
+  }
+
+  balanced(bytes: Uint8Array, at: number): void {
+    const { halves } = this.parts;
+    halves.balancers.hear(bytes, at);
+    halves.update();
   }
 
   rules(bytes: Uint8Array, at: number, length: number, high: number, low: number, creator: number): void {

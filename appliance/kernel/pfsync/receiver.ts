@@ -5,6 +5,7 @@
 import * as counts from '../../abi/counters/pfsync.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as pfsync from '../../wire/pfsync.ts';
+import { BALANCED_LENGTH, OBSERVATION_LENGTH } from '../../wire/pfsyncObservation.ts';
 import * as wire from '../../wire/pfsyncState.ts';
 import type { Counters } from '../counters.ts';
 import type { Captures } from '../link/capture.ts';
@@ -114,6 +115,10 @@ export class Receiver implements TransportProtocol {
         return inbox.ruleset(bytes, at);
       case pfsync.ACTION_BULK_TOTAL:
         return inbox.bulkTotal(pfsync.totalStates(bytes, at));
+      case pfsync.ACTION_OBSERVATION:
+        return inbox.observation(bytes, at);
+      case pfsync.ACTION_BALANCED:
+        return inbox.balanced(bytes, at);
     }
   }
 }
@@ -132,6 +137,8 @@ const LEAST: Readonly<Record<number, number>> = {
   [pfsync.ACTION_RULE]: pfsync.RULE_LENGTH,
   [pfsync.ACTION_RULESET]: pfsync.RULESET_LENGTH,
   [pfsync.ACTION_BULK_TOTAL]: pfsync.BULK_TOTAL_LENGTH,
+  [pfsync.ACTION_OBSERVATION]: OBSERVATION_LENGTH,
+  [pfsync.ACTION_BALANCED]: BALANCED_LENGTH,
 };
 
 function isWhole(bytes: Uint8Array, at: number): boolean {

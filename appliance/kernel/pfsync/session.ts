@@ -31,6 +31,7 @@ import type { BulkRequest } from './bulkRequest.ts';
 import { Codec } from './codec.ts';
 import { Defer } from './defer.ts';
 import { Fingerprints } from './fingerprints.ts';
+import { Halves } from './halves.ts';
 import { Inbox } from './inbox.ts';
 import { Outbox } from './outbox.ts';
 import type { Peers } from './peers.ts';
@@ -71,6 +72,7 @@ export interface SessionParts {
 export class Session implements StateSync {
   readonly inbox: Inbox;
   readonly outbox: Outbox;
+  private readonly halves: Halves;
   private readonly fingerprints: Fingerprints;
   private readonly peers: Peers;
   private readonly pf: PfParts;
@@ -103,6 +105,8 @@ export class Session implements StateSync {
     this.outbox = outbox;
     this.deferred = deferred;
     this.bulkAnswer = bulkAnswer;
+    const halves = new Halves(pf, transmitter);
+    this.halves = halves;
     this.inbox = new Inbox({
       pf,
       counters,
@@ -115,6 +119,8 @@ export class Session implements StateSync {
       peers,
       bulkRequest,
       bulkAnswer,
+      halves,
+      introduce: () => this.sayRuleset(),
     });
     this.listing = new Timeout(pf.timeouts, () => this.list());
     this.listing.set(0);
@@ -126,6 +132,7 @@ export class Session implements StateSync {
     this.deferred.releaseAll();
     this.bulkAnswer.stop();
     this.outbox.stop();
+    this.halves.stop();
   }
 
   /** A row for each state of before, some at a time. */
@@ -218,11 +225,13 @@ export class Session implements StateSync {
 
   rulesLoaded(): void {
     this.fingerprints.forget();
+    this.halves.balancers.read(this.pf.rulesets);
     this.sayRuleset();
   }
 
-  /** Tells the others who this is, and which ruleset is in force. */
+  /** Tells the others who this is, which ruleset is in force, and which addresses it balances. */
   sayRuleset(): void {
+    this.halves.announce();
     this.outbox.sendRuleset(this.peers.writeRuleset);
   }
 }

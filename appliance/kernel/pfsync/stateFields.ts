@@ -10,6 +10,7 @@ import {
   FLAG_DUP_TO,
   FLAG_LOG_ALL,
   FLAG_NO_SYNC,
+  FLAG_OBSERVED,
   FLAG_PFLOW,
   FLAG_REPLY_TO,
   FLAG_ROUTE_TO,
@@ -100,7 +101,8 @@ export function routeTypeOf(flags: number): number {
 
 export function flagsOf(flags: number): number {
   return (
-    ((flags & FLAG_SLOPPY) === 0 ? 0 : wire.FLAG_SLOPPY) |
+    // What is known of the other half comes from a router, not from here.
+    ((flags & (FLAG_SLOPPY | FLAG_OBSERVED)) === 0 ? 0 : wire.FLAG_SLOPPY) |
     ((flags & FLAG_ALLOW_OPTIONS) === 0 ? 0 : wire.FLAG_ALLOW_OPTIONS) |
     ((flags & FLAG_PFLOW) === 0 ? 0 : wire.FLAG_PFLOW) |
     ((flags & FLAG_NO_SYNC) === 0 ? 0 : wire.FLAG_NO_SYNC)

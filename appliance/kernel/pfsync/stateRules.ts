@@ -18,6 +18,7 @@ import {
   FLAG_CONNECTED,
   FLAG_DIRECTION,
   FLAG_MORE_RULES,
+  FLAG_OBSERVED,
   FLAG_TABLES,
   FLAGS,
   ID_HIGH,
@@ -107,6 +108,7 @@ export class StateRules {
     if (translation !== undefined) this.put(records, at + NAT_RULE, translation);
     let flags = records[at + FLAGS]!;
     if (rule.hasTables) flags |= FLAG_TABLES;
+    if (rule.rule.state?.options.observed === true) flags |= FLAG_OBSERVED;
     if (anchor !== undefined || translation !== undefined) flags |= FLAG_MORE_RULES;
     records[at + FLAGS] = flags;
     if (found !== undefined)

@@ -3,10 +3,12 @@
 // Prints what pfsync carries: a line for the packet, one for each section, and the messages below it.
 
 import type { Address } from '../../abi/address.ts';
+import { formatAddress, formatPrefix } from '../../abi/addressText.ts';
 import { PROTOCOLS } from '../../abi/names.ts';
 import type { StateInfo, StateKey, StatePeer } from '../../abi/pf.ts';
 import { i32 } from '../../wire/bytes.ts';
 import * as wire from '../../wire/pfsync.ts';
+import * as half from '../../wire/pfsyncObservation.ts';
 import * as wireState from '../../wire/pfsyncState.ts';
 import { captured, type Frame, hex } from './frame.ts';
 import { clockText, idLine, stateDetails, stateLine } from './pfState.ts';
@@ -26,11 +28,15 @@ const MESSAGES: Readonly<Record<number, { length: number; print: (frame: Frame, 
     [wire.ACTION_RULE]: { length: wire.RULE_LENGTH, print: ruleLines },
     [wire.ACTION_RULESET]: { length: wire.RULESET_LENGTH, print: rulesetLines },
     [wire.ACTION_BULK_TOTAL]: { length: wire.BULK_TOTAL_LENGTH, print: totalLines },
+    [wire.ACTION_OBSERVATION]: { length: half.OBSERVATION_LENGTH, print: observationLines },
+    [wire.ACTION_BALANCED]: { length: half.BALANCED_LENGTH, print: balancedLines },
   };
 const OWN_NAMES: Readonly<Record<number, string>> = {
   [wire.ACTION_RULE]: 'RULE',
   [wire.ACTION_RULESET]: 'RULESET',
   [wire.ACTION_BULK_TOTAL]: 'BULK TOTAL',
+  [wire.ACTION_OBSERVATION]: 'OBSERVATION',
+  [wire.ACTION_BALANCED]: 'BALANCED',
 };
 const protocolNames = new Map(Object.entries(PROTOCOLS).map(([name, number]) => [number, name]));
 
@@ -109,6 +115,29 @@ function totalLines(frame: Frame, at: number): string[] {
   return [`\tcreatorid: ${hex(i32(frame.bytes, at), 8)} states: ${wire.totalStates(frame.bytes, at)}`];
 }
 
+/** The server's half, as tcpdump prints a segment of it. */
+function observationLines({ bytes }: Frame, at: number): string[] {
+  const family = half.family(bytes, at);
+  if (family !== 4 && family !== 6) return ['\tobserving'];
+  const address = (offset: number) => formatAddress(wordsOf(bytes, at + offset, family));
+  const scale = half.scale(bytes, at);
+  return [
+    `\t${address(half.SERVER)}.${half.serverPort(bytes, at)} > ${address(half.CLIENT)}.${half.clientPort(bytes, at)}: ` +
+      `flags ${hex(half.flags(bytes, at), 2)} seq ${i32(bytes, at + half.SEQUENCE) >>> 0} ` +
+      `ack ${i32(bytes, at + half.ACKNOWLEDGMENT) >>> 0} win ${i32(bytes, at + half.WINDOW) >>> 0} ` +
+      `wscale ${(scale & half.SCALES) === 0 ? '-' : scale & half.SHIFT_MASK}`,
+  ];
+}
+
+function balancedLines({ bytes }: Frame, at: number): string[] {
+  const family = half.balancedFamily(bytes, at) === 4 ? 4 : 6;
+  const address = wordsOf(bytes, at + half.BALANCED_ADDRESS, family);
+  const prefix = formatPrefix({ ...address, length: half.prefixLength(bytes, at) });
+  return [
+    `\tcreatorid: ${hex(i32(bytes, at), 8)} ${prefix} port ${half.lowPort(bytes, at)}:${half.highPort(bytes, at)}`,
+  ];
+}
+
 function rulesetLines(frame: Frame, at: number): string[] {
   const { bytes } = frame;
   return [
@@ -162,8 +191,12 @@ function keyOf(bytes: Uint8Array, at: number, key: number): StateKey {
 }
 
 function addressOf(bytes: Uint8Array, at: number, family: number): Address {
-  if (family === wireState.AF_INET) return { family: 4, words: [i32(bytes, at)] };
-  return { family: 6, words: [0, 4, 8, 12].map((offset) => i32(bytes, at + offset)) };
+  return wordsOf(bytes, at, family === wireState.AF_INET ? 4 : 6);
+}
+
+function wordsOf(bytes: Uint8Array, at: number, family: 4 | 6): Address {
+  if (family === 4) return { family, words: [i32(bytes, at)] };
+  return { family, words: [0, 4, 8, 12].map((offset) => i32(bytes, at + offset)) };
 }
 
 function peerOf(bytes: Uint8Array, at: number): StatePeer {

@@ -372,6 +372,7 @@ function stateWords(options: StateOptions): string[] {
   }
   if (options.ifBound) words.push('if-bound');
   if (options.sloppy) words.push('sloppy');
+  if (options.observed) words.push('observed');
   if (options.pflow) words.push('pflow');
   for (const { name } of STATE_TIMEOUTS) {
     const value = options.timeouts?.[name];

@@ -81,6 +81,7 @@ export type StateOptionNode =
   | { readonly kind: 'overload'; readonly table: string; readonly flush: boolean; readonly global: boolean }
   | { readonly kind: 'lock'; readonly ifBound: boolean }
   | { readonly kind: 'sloppy' }
+  | { readonly kind: 'observed' }
   | { readonly kind: 'pflow' }
   | { readonly kind: 'timeout'; readonly name: string; readonly value: number };
 

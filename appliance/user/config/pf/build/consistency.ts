@@ -42,6 +42,11 @@ const SLOPPY: Check = [
   'sloppy state matching cannot be used with synproxy state or modulate state',
 ];
 
+const OBSERVED: Check = [
+  (rule) => rule.state?.options.observed === true && !isObservable(rule),
+  'observed states are sloppy ones of tcp, made on the way in',
+];
+
 const CLASSIC_FILTER: readonly Check[] = [
   [portWithoutPorts, 'port only applies to tcp/udp'],
   ...ICMP_CHECKS,
@@ -51,6 +56,7 @@ const CLASSIC_FILTER: readonly Check[] = [
     "keep state on block rules doesn't make sense",
   ],
   SLOPPY,
+  OBSERVED,
 ];
 
 const CLASSIC_RDR: readonly Check[] = [
@@ -84,6 +90,7 @@ const TODAY: readonly Check[] = [
     'route-to, reply-to and dup-to require keep state',
   ],
   SLOPPY,
+  OBSERVED,
   [
     (rule) => translates(rule) && rule.action !== 'match' && rule.state === undefined,
     'nat-to and rdr-to require keep state',
@@ -166,6 +173,10 @@ function rstWithoutTcp(rule: Rule): boolean {
 function nodesWithoutRule(rule: Rule): boolean {
   const options = rule.state?.options;
   return options?.maxSrcNodes !== undefined && options.sourceTrack !== 'rule';
+}
+
+function isObservable(rule: Rule): boolean {
+  return rule.state?.options.sloppy === true && rule.protocol === TCP && rule.direction === 'in';
 }
 
 function sloppyProxy(rule: Rule): boolean {

@@ -80,6 +80,10 @@ class StateBuilder {
         if (draft.sloppy) this.again('state sloppy option:');
         draft.sloppy = true;
         break;
+      case 'observed':
+        if (draft.observed) this.again('state observed option:');
+        draft.observed = true;
+        break;
       case 'pflow':
         if (draft.pflow) this.again('state pflow option:');
         draft.pflow = true;

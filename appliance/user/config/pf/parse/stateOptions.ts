@@ -35,6 +35,7 @@ export function parseStateOption(p: Parsing): StateOptionNode {
   if (cursor.accept('if-bound')) return { kind: 'lock', ifBound: true };
   if (cursor.accept('floating')) return { kind: 'lock', ifBound: false };
   if (cursor.accept('sloppy')) return { kind: 'sloppy' };
+  if (cursor.accept('observed')) return { kind: 'observed' };
   if (!p.traits.classicRules && cursor.accept('pflow')) return { kind: 'pflow' };
   return parseStateTimeout(p);
 }
