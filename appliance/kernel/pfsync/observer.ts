@@ -103,7 +103,8 @@ export class Observer implements ForwardObserver {
     rows[at + TOUCHED] = this.now;
     this.follow(at, packet, flags);
     if ((flags & tcp.FLAG_FIN) !== 0) rows[at + MARKS] = rows[at + MARKS]! | MARK_SERVER_FIN;
-    if ((flags & (tcp.FLAG_SYN | tcp.FLAG_FIN | tcp.FLAG_RST)) !== 0) this.tell(at, flags);
+    const isEvent = (flags & (tcp.FLAG_SYN | tcp.FLAG_FIN | tcp.FLAG_RST)) !== 0;
+    if (isEvent || this.isWanted(at)) this.tell(at, flags);
     if ((flags & tcp.FLAG_RST) !== 0) flows.release(at);
   }
 
@@ -134,7 +135,7 @@ export class Observer implements ForwardObserver {
     const length = tcp.segmentLength(bytes, transport, end);
     const next = (tcp.sequence(bytes, transport) + length) | 0;
     rows[at + TOUCHED] = now;
-    if (this.isNews(at, next) || (length > 0 && this.isAgain(at, next, now))) this.tell(at, 0);
+    if (this.isBeyond(at, next) || (length > 0 && this.isAgain(at, next, now))) this.tell(at, 0);
     if ((rows[at + MARKS]! & MARK_CLIENT_SEEN) === 0 || tcp.after(next, rows[at + CLIENT_NEXT]!)) {
       rows[at + CLIENT_NEXT] = next;
       rows[at + MARKS] = rows[at + MARKS]! | MARK_CLIENT_SEEN;
@@ -144,14 +145,28 @@ export class Observer implements ForwardObserver {
     if ((flags & tcp.FLAG_RST) !== 0) flows.release(at);
   }
 
-  /** Whether a segment up to `next` needs an edge that has not been told, or soon will. */
-  private isNews(at: number, next: number): boolean {
+  /** How far the server's edge has moved since it was told. */
+  private moved(at: number): number {
     const { rows } = this.flows;
-    const told = rows[at + TOLD_EDGE]!;
-    const moved = (rows[at + ACKNOWLEDGMENT]! + rows[at + WINDOW]! - told) | 0;
-    const over = (next - told) | 0;
-    const half = rows[at + TOLD_WINDOW]! >>> 1;
-    return (over > 0 && moved > 0) || (over > -half && moved >= half && half > 0);
+    return (rows[at + ACKNOWLEDGMENT]! + rows[at + WINDOW]! - rows[at + TOLD_EDGE]!) | 0;
+  }
+
+  /** Whether a segment up to `next` needs an edge that has not been told. */
+  private isBeyond(at: number, next: number): boolean {
+    return tcp.after(next, this.flows.rows[at + TOLD_EDGE]!) && this.moved(at) > 0;
+  }
+
+  /**
+   * Whether the client will soon need the edge that the server announces just now: it has used half of what was told and there is
+   * as much more; or it has used nearly all.
+   */
+  private isWanted(at: number): boolean {
+    const { rows } = this.flows;
+    const moved = this.moved(at);
+    if (moved <= 0 || (rows[at + MARKS]! & MARK_CLIENT_SEEN) === 0) return false;
+    const left = (rows[at + TOLD_EDGE]! - rows[at + CLIENT_NEXT]!) | 0;
+    const told = rows[at + TOLD_WINDOW]!;
+    return left <= told >>> 3 || (left <= told >>> 1 && moved >= told >>> 1);
   }
 
   /** Whether the client repeats itself: what was told may have been lost. */

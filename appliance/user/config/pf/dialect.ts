@@ -102,7 +102,7 @@ const SHARED_WORDS =
   'all allow-opts anchor antispoof any bandwidth bitmask block block-policy code debug divert-reply divert-to ' +
   'drop dup-to file fingerprints flags floating flush for fragment from global group hostid icmp-type icmp6-type ' +
   'if-bound in include inet inet6 keep label limit load log loginterface max max-mss max-src-conn ' +
-  'max-src-conn-rate max-src-nodes max-src-states min-ttl modulate no no-df no-route no-sync on optimization os ' +
+  'max-src-conn-rate max-src-nodes max-src-states min-ttl modulate no no-df no-route no-sync observed on optimization os ' +
   'out overload pass port probability proto qlimit queue quick random random-id reassemble reply-to return ' +
   'return-icmp return-icmp6 return-rst round-robin route route-to rtable rule ruleset-optimization scrub set skip ' +
   'sloppy source-hash source-track state state-policy static-port sticky-address synproxy table tag tagged ' +
