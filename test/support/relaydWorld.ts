@@ -8,7 +8,7 @@ import type { Address } from '../../appliance/abi/address.ts';
 import { formatAddress, formatPrefix } from '../../appliance/abi/addressText.ts';
 import type { Answer, CallName, KernelClient, Request } from '../../appliance/abi/client.ts';
 import { CallError, type Errno } from '../../appliance/abi/errno.ts';
-import type { LoadedRule, PfStatus, StateInfo } from '../../appliance/abi/pf.ts';
+import type { LoadedRule, ObservedCounters, PfStatus, StateInfo } from '../../appliance/abi/pf.ts';
 import { ANY_HOST, type Dialect, type Rule } from '../../appliance/abi/rule.ts';
 import type { Network, Timers } from '../../appliance/user/relayd/network.ts';
 import { type Relayd, type RelaydParts, startRelayd } from '../../appliance/user/relayd/relayd.ts';
@@ -165,6 +165,8 @@ export class RecordingKernel implements KernelClient {
   /** What `pf.tables` tells as the match counter, by table. */
   readonly matches = new Map<string, number>();
   states: StateInfo[] = [];
+  /** What rules with observed states have counted. */
+  observed: ObservedCounters | undefined;
   /** Refuses the next call of this name. */
   readonly refuse = new Map<CallName, Errno>();
   private readonly listeners = new Map<string, Set<(data: never) => void>>();
@@ -181,9 +183,12 @@ export class RecordingKernel implements KernelClient {
       this.emit('pf.changed', { what: 'rules' });
       return null;
     },
-    'pf.rules': () => ({
-      items: this.main.map((rule, number) => ({ number, rule, counters: {} as LoadedRule['counters'] })),
-    }),
+    'pf.rules': ({ anchor }) => {
+      const rules = anchor === '' ? this.main : (this.rules.get(anchor) ?? []);
+      const counters = ({ state }: Rule) =>
+        (state?.options.observed ? { observed: this.observed } : {}) as LoadedRule['counters'];
+      return { items: rules.map((rule, number) => ({ number, rule, counters: counters(rule) })) };
+    },
     'pf.changeTable': ({ anchor, name, change, entries }) => {
       const addresses = entries.map((entry) => ` ${formatPrefix(entry.prefix)}`).join('');
       this.calls.push(`${change} ${anchor} <${name}>${addresses}`);

@@ -14,6 +14,8 @@ import { type Action, parseWords, type Word, WordsError } from './relayctl/words
 /** Where the original's socket is; ours has no file of its own, but whoever knows the original looks for this message. */
 const SOCKET = '/var/run/relayd.sock';
 
+const OPTIONS = ['--json', '-w', '-v'];
+
 /** Every command, as a tree of words. */
 const COMMANDS: Word = {
   next: {
@@ -59,16 +61,20 @@ const COMMANDS: Word = {
 export const relayctl: Command = {
   ...command(
     'relayctl',
-    'relayctl [-w] [--json] command [argument ...]',
+    'relayctl [-vw] [--json] command [argument ...]',
     'show and steer the load balancer',
     async (args, context) => {
-      const words = args.filter((arg) => arg !== '--json' && arg !== '-w');
+      const words = args.filter((arg) => !OPTIONS.includes(arg));
       const unknown = words.find((word) => word.startsWith('-'));
       if (unknown !== undefined) throw new UsageError(`unknown option -- ${unknown.slice(1)}`);
       if (words.length === 0) throw new UsageError('');
       try {
         const { action, argument } = parseWords(COMMANDS, words);
-        const options = { json: args.includes('--json'), wait: args.includes('-w') };
+        const options = {
+          json: args.includes('--json'),
+          wait: args.includes('-w'),
+          verbose: args.includes('-v'),
+        };
         return await action({ relayd: relaydOf(context), argument, options, context });
       } catch (error) {
         if (!(error instanceof WordsError)) throw error;
@@ -92,7 +98,11 @@ function relaydOf(context: CommandContext): RelaydControl {
 function show(what: Parameters<typeof showText>[0]): Action {
   return async ({ relayd, options, context }) => {
     const view = relayd.show();
-    context.stdout(options.json ? `${JSON.stringify(showValue(what, view))}\n` : showText(what, view));
+    const observed = what === 'redirects' && (options.json || options.verbose) ? await relayd.observed() : [];
+    const text = options.json
+      ? `${JSON.stringify(showValue(what, view, observed))}\n`
+      : showText(what, view, observed);
+    context.stdout(text);
     return 0;
   };
 }

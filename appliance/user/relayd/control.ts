@@ -2,6 +2,7 @@
 //
 // What relayctl(8) may ask of a running relayd: views of everything as plain data, switches, and the stream of events.
 
+import type { ObservedCounters } from '../../abi/pf.ts';
 import type { CheckMessage, HostStatus } from './checks/result.ts';
 
 export interface HostView {
@@ -60,6 +61,12 @@ export interface RedirectView {
   readonly tables: readonly TableView[];
   /** Those of all tables. */
   readonly hosts: readonly HostView[];
+}
+
+/** What was told of the connections of a strict redirection, and what that cost. */
+export interface ObservedView extends ObservedCounters {
+  /** Id of the redirection. */
+  readonly redirect: number;
 }
 
 export interface RelayView {
@@ -133,6 +140,8 @@ export type Target = number | string;
 /** What a running relayd offers. Switches resolve to false when there is no such object (or a host follows its parent). */
 export interface RelaydControl {
   show(): RelaydView;
+  /** What strict redirections have been told of their connections; nothing of others. */
+  observed(): Promise<readonly ObservedView[]>;
   switchRedirect(target: Target, on: boolean): Promise<boolean>;
   switchTable(target: Target, on: boolean): Promise<boolean>;
   /** `draining`: no new connections; those that there are go on. */

@@ -13,6 +13,7 @@ import {
 } from '../config/relayd/configuration.ts';
 import { Host } from './host.ts';
 import { Statistics } from './statistics.ts';
+import { Strictness } from './strictness.ts';
 
 export class Table {
   readonly conf: TableConf;
@@ -41,6 +42,7 @@ export class Redirect {
   readonly main: Table;
   readonly backup: Table | undefined;
   readonly statistics = new Statistics();
+  strictness = new Strictness();
   disabled: boolean;
   /** What pf holds now: addresses of its table as text, in order; undefined when that is not known. */
   pushed: readonly string[] | undefined;
@@ -180,6 +182,7 @@ function adoptRedirect(redirect: Redirect, old: Redirect): void {
   redirect.randomKey = old.randomKey;
   redirect.rules = old.rules === 'active' && !sameRules(redirect.conf, old.conf) ? 'stale' : old.rules;
   redirect.statistics.adopt(old.statistics);
+  redirect.strictness = old.strictness;
   if (old.conf.disabled === redirect.conf.disabled) redirect.disabled = old.disabled;
 }
 
@@ -188,6 +191,7 @@ function sameRules(a: RedirectConf, b: RedirectConf): boolean {
   const text = ({
     vips,
     kind,
+    strict,
     interface: egress,
     main,
     portWritten,
@@ -198,6 +202,7 @@ function sameRules(a: RedirectConf, b: RedirectConf): boolean {
     JSON.stringify([
       vips,
       kind,
+      strict,
       egress,
       main.port,
       main.mode,

@@ -7,7 +7,7 @@ import { hostPrefix } from '../../abi/address.ts';
 import { formatAddress } from '../../abi/addressText.ts';
 import type { Answer, KernelClient } from '../../abi/client.ts';
 import { CallError } from '../../abi/errno.ts';
-import type { PfLoad, TableChange, TableEntry } from '../../abi/pf.ts';
+import type { ObservedCounters, PfLoad, TableChange, TableEntry } from '../../abi/pf.ts';
 import type { Dialect, Rule } from '../../abi/rule.ts';
 import { adviceOn } from './advice.ts';
 import type { Host } from './host.ts';
@@ -121,6 +121,23 @@ export class Pfe {
   async matches({ anchor, conf }: Redirect): Promise<number> {
     const tables = await this.kernel.call('pf.tables', { anchor });
     return tables.find((table) => table.name === conf.name)?.evaluations.match ?? 0;
+  }
+
+  /** What pf has counted of a strict redirection's observations since its rules were loaded. */
+  async observed({ anchor }: Redirect): Promise<ObservedCounters> {
+    const sum = { messages: 0, bytes: 0, states: 0, unobserved: 0 };
+    for (let cursor: number | undefined = 0; cursor !== undefined; ) {
+      const page: Answer<'pf.rules'> = await this.kernel.call('pf.rules', { anchor, cursor });
+      for (const { observed } of page.items.map((item) => item.counters)) {
+        if (observed === undefined) continue;
+        sum.messages += observed.messages;
+        sum.bytes += observed.bytes;
+        sum.states += observed.states;
+        sum.unobserved += observed.unobserved;
+      }
+      cursor = page.next;
+    }
+    return sum;
   }
 
   private async fill(redirect: Redirect, hosts: readonly Host[]): Promise<void> {

@@ -9,7 +9,7 @@ import type { TableChange } from '../../abi/pf.ts';
 import type { Configuration } from '../config/relayd/configuration.ts';
 import type { CheckWorld } from './checks/attempt.ts';
 import type { CheckResult } from './checks/result.ts';
-import type { MonitorEvent, PathView, RelaydControl, RelaydView, Target } from './control.ts';
+import type { MonitorEvent, ObservedView, PathView, RelaydControl, RelaydView, Target } from './control.ts';
 import { Demotion } from './demotion.ts';
 import { pathsOf, provePath } from './directReturn.ts';
 import { type DrainListener, Drains } from './drains.ts';
@@ -292,6 +292,8 @@ export class Relayd implements RelaydControl, HceListener, PfeListener, DrainLis
         if (this.stopped) return;
         for (const redirect of this.objects.redirects) {
           redirect.statistics.tick(await this.pfe.matches(redirect));
+          if (!redirect.conf.strict) continue;
+          redirect.strictness.follow(redirect.conf.name, await this.pfe.observed(redirect), this.log);
         }
       });
     });
@@ -301,6 +303,13 @@ export class Relayd implements RelaydControl, HceListener, PfeListener, DrainLis
 
   show(): RelaydView {
     return viewOf(this.objects);
+  }
+
+  observed(): Promise<readonly ObservedView[]> {
+    const strict = this.objects.redirects.filter(({ conf }) => conf.strict);
+    return Promise.all(
+      strict.map(async (one) => ({ redirect: one.conf.id, ...(await this.pfe.observed(one)) })),
+    );
   }
 
   async switchRedirect(target: Target, on: boolean): Promise<boolean> {

@@ -111,10 +111,11 @@ function filterRule(redirect: RedirectConf, vip: Vip): Rule {
   };
 }
 
-/** Of a connection that is routed only one half is seen. */
+/** Of a connection that is routed only one half is seen, and a router may tell of the other. */
 function stateOptions(redirect: RedirectConf, vip: Vip): StateOptions {
   return {
     ...(redirect.kind === 'route' ? { sloppy: true } : {}),
+    ...(redirect.strict && isTcp(vip) ? { observed: true } : {}),
     ...(isTcp(vip) ? { timeouts: { 'tcp.established': redirect.sessionTimeout } } : {}),
   };
 }

@@ -473,3 +473,19 @@ describe('relayd -n', () => {
     assert.equal((await run(relayd, ['-nf', 'none'])).stderr, 'relayd: none: No such file or directory\n');
   });
 });
+
+test('show redirects -v: what strict redirections are told, and what that costs', async () => {
+  const world = new RelaydWorld();
+  world.network.servers.set('10.0.0.1:80', 'silent');
+  await world.start(
+    'table <t> { 10.0.0.1 }\nredirect r {\n\tlisten on 192.0.2.1 port 80\n\troute to <t> strict check tcp interface vr0\n}\n',
+  );
+  await world.clock.advance(1_000);
+  world.kernel.observed = { messages: 31, bytes: 2976, states: 10, unobserved: 2 };
+  const text = showText('redirects', world.relayd.show(), await world.relayd.observed());
+  assert.equal(
+    text.split('\n').slice(2).join('\n'),
+    '\t        \tstrict: 10 connections, 2 sloppy\n' +
+      '\t        \tobservations: 31 messages, 2976 bytes (3.1 and 297.6 a connection)\n',
+  );
+});

@@ -479,3 +479,23 @@ test('statistics by minute, hour and day', async () => {
   const after = world.relayd.show().redirects[0]!.statistics;
   assert.deepEqual([after.total, after.last], [3, 0], 'a flushed table counts from 0 again');
 });
+
+test('strict: what observations cost, and one line for each change of who tells', async () => {
+  const world = await started(
+    'table <t> { 10.0.0.1 }\nredirect r {\n\tlisten on 192.0.2.1 port 80\n\troute to <t> strict check tcp interface vr0\n}\n',
+  );
+  const minute = async (states: number, unobserved: number) => {
+    world.kernel.observed = { messages: 3 * states, bytes: 288 * states, states, unobserved };
+    await world.clock.advance(60_000);
+    return world.lines.splice(0).filter((line) => line.includes('router'));
+  };
+  assert.deepEqual(await minute(10, 0), []);
+  const [line, ...more] = await minute(10, 5);
+  assert.match(line!, /redirection r: no router tells of the hosts' answers, so its states are sloppy/);
+  assert.deepEqual(more, []);
+  assert.deepEqual(await minute(10, 9), []);
+  assert.match((await minute(20, 9))[0]!, /redirection r: a router tells of the hosts' answers/);
+  assert.deepEqual(await world.relayd.observed(), [
+    { redirect: 1, messages: 60, bytes: 5760, states: 20, unobserved: 9 },
+  ]);
+});

@@ -84,6 +84,19 @@ describe('rules', () => {
     test(`${name}, today`, () => assert.deepEqual(rules('openbsd', ...lines), today));
   }
 
+  test('strict asks for observations of what is TCP', () => {
+    const listen = ['listen on 192.0.2.1 port 80', 'listen on 192.0.2.1 udp port 53'];
+    const strict = 'route to <t> strict port 80 check icmp interface vr1';
+    assert.deepEqual(
+      rules('openbsd', ...listen, strict).map((rule) => /\(.*?\)/.exec(rule)?.[0]),
+      ['(sloppy)', '(sloppy, observed, tcp.established 600)', undefined, undefined],
+    );
+    assert.match(
+      rules('openbsd-2008', ...listen, strict)[1]!,
+      /keep state \(sloppy, observed, tcp.established 600\)$/,
+    );
+  });
+
   test('match pftag leaves passing to another rule', () => {
     assert.deepEqual(rules('openbsd', FORWARD[0]!, 'match pftag X', FORWARD[1]!), [
       'match in on vr0 inet proto tcp from any to 192.0.2.253 port = 80 flags S/SA ' +

@@ -4,6 +4,7 @@
 
 import type {
   HostView,
+  ObservedView,
   RedirectView,
   RelaydView,
   RelayView,
@@ -14,22 +15,22 @@ import type {
 
 export type Listing = 'summary' | 'hosts' | 'redirects' | 'relays' | 'routers' | 'sessions';
 
-/** The listing as text. */
-export function showText(what: Listing, view: RelaydView): string {
+/** The listing as text; `observed` is what strict redirections cost, where that is to be shown. */
+export function showText(what: Listing, view: RelaydView, observed: readonly ObservedView[] = []): string {
   // Sessions are those of relays, and have no header.
   if (what === 'sessions') return '';
-  return row('Id', 'Type', 'Name', 'Avlblty', 'Status') + LISTINGS[what](view);
+  return row('Id', 'Type', 'Name', 'Avlblty', 'Status') + LISTINGS[what](view, observed);
 }
 
 /** The same as data. */
-export function showValue(what: Listing, view: RelaydView): object {
+export function showValue(what: Listing, view: RelaydView, observed: readonly ObservedView[] = []): object {
   switch (what) {
     case 'summary':
       return view;
     case 'hosts':
       return { tables: shownTables(view) };
     case 'redirects':
-      return { redirects: view.redirects };
+      return { redirects: view.redirects.map((one) => ({ ...one, observed: costOf(one, observed) })) };
     case 'relays':
       return { relays: view.relays };
     case 'routers':
@@ -39,7 +40,9 @@ export function showValue(what: Listing, view: RelaydView): object {
   }
 }
 
-const LISTINGS: Readonly<Record<Exclude<Listing, 'sessions'>, (view: RelaydView) => string>> = {
+const LISTINGS: Readonly<
+  Record<Exclude<Listing, 'sessions'>, (view: RelaydView, observed: readonly ObservedView[]) => string>
+> = {
   summary: ({ redirects, relays, routers }) =>
     [
       ...redirects.map((one) => redirectRow(one) + members(one, hostRow)),
@@ -50,8 +53,10 @@ const LISTINGS: Readonly<Record<Exclude<Listing, 'sessions'>, (view: RelaydView)
     shownTables(view)
       .map((table) => tableRows(table, (host) => hostRow(host) + hostDetail(host)))
       .join(''),
-  redirects: ({ redirects }) =>
-    redirects.map((one) => redirectRow(one) + statistics(one.statistics)).join(''),
+  redirects: ({ redirects }, observed) =>
+    redirects
+      .map((one) => redirectRow(one) + statistics(one.statistics) + cost(costOf(one, observed)))
+      .join(''),
   relays: ({ relays }) => relays.map(relayRow).join(''),
   routers: ({ routers }) => routers.map((one) => routerRow(one) + routerDetail(one)).join(''),
 };
@@ -125,6 +130,23 @@ function statistics(counts: StatisticsView): string {
     `total: ${total} sessions`,
     `last: ${last}/${interval}s ${lastHour}/h ${lastDay}/d sessions`,
     `average: ${average}/${interval}s ${averageHour}/h ${averageDay}/d sessions`,
+  ]
+    .map(detail)
+    .join('');
+}
+
+function costOf({ id }: RedirectView, observed: readonly ObservedView[]): ObservedView | undefined {
+  return observed.find(({ redirect }) => redirect === id);
+}
+
+/** How many connections are checked in full, and what it costs to be told of their other half. */
+function cost(of: ObservedView | undefined): string {
+  if (of === undefined) return '';
+  const { messages, bytes, states, unobserved } = of;
+  const each = (count: number) => (states === 0 ? '0' : (count / states).toFixed(1));
+  return [
+    `strict: ${states} connections, ${unobserved} sloppy`,
+    `observations: ${messages} messages, ${bytes} bytes (${each(messages)} and ${each(bytes)} a connection)`,
   ]
     .map(detail)
     .join('');

@@ -9,7 +9,7 @@ export interface ActionRequest {
   readonly relayd: RelaydControl;
   /** What stood for the placeholder; empty where there is none. */
   readonly argument: string;
-  readonly options: { readonly json: boolean; readonly wait: boolean };
+  readonly options: { readonly json: boolean; readonly wait: boolean; readonly verbose: boolean };
   readonly context: CommandContext;
 }
 

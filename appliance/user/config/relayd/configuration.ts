@@ -71,6 +71,8 @@ export interface RedirectConf {
   /** In the order of the file. */
   readonly vips: readonly Vip[];
   readonly kind: 'forward' | 'route';
+  /** A router is to tell of the hosts' answers. */
+  readonly strict: boolean;
   /** Egress of `route to`. */
   readonly interface?: string;
   readonly main: TableConf;
@@ -215,6 +217,7 @@ class Builder {
           .map((address) => ({ address, protocol, port, ...(on && { interface: on }), log }));
       }),
       kind: main!.kind,
+      strict: main!.strict,
       ...(main!.interface && { interface: main!.interface }),
       main: this.instance(main!.use, boundTo(main!.interface)),
       ...(backup && { backup: this.instance(backup.use, boundTo(backup.interface)) }),

@@ -106,8 +106,8 @@ function redirectLines(redirect: RedirectStatement): string[] {
   ];
 }
 
-function printForward({ kind, use, interface: egress }: RedirectForward): string {
-  return `${kind} to ${printUse(use)}${optional('interface', egress)}`;
+function printForward({ kind, strict, use, interface: egress }: RedirectForward): string {
+  return `${kind} to ${printUse(use, strict ? ' strict' : '')}${optional('interface', egress)}`;
 }
 
 function routerLines(router: RouterStatement): string[] {
@@ -152,10 +152,11 @@ function printPort({ low, high }: PortSpec): string {
   return high === undefined ? String(low) : `${low}:${high}`;
 }
 
-function printUse(use: TableUse): string {
+/** `own` is what only this kind of use has. */
+function printUse(use: TableUse, own = ''): string {
   const { port, mode, key, check, timeout, interval, demote } = use;
   return [
-    `<${quote(use.table)}>`,
+    `<${quote(use.table)}>${own}`,
     optional('port', port),
     mode === undefined ? '' : ` mode ${mode}${key === undefined ? '' : ` ${quote(key)}`}`,
     check === undefined ? '' : ` check ${printCheck(check)}`,

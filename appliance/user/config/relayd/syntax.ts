@@ -90,6 +90,8 @@ export interface RedirectListen {
 export interface RedirectForward {
   /** `forward to` rewrites the destination, `route to` leaves it (Direct Server Return). */
   readonly kind: 'forward' | 'route';
+  /** A router is to tell of the hosts' answers, so that connections are checked in full. */
+  readonly strict: boolean;
   readonly use: TableUse;
   /** Egress of `route to`. */
   readonly interface?: string;

@@ -12,7 +12,7 @@ const BOTH =
 const ONE =
   'agentx all binary block brief cert change changes checks client connection context destination ecdhe edh errors filter ' +
   'headerlen hosts http key keypair least-states level mark marked match method minttl ocsp params pass password pattern ' +
-  'pflog pftag priority proxy-protocol quick random router rtable rtlabel set snmp source-hash splice ssl state strip ' +
+  'pflog pftag priority proxy-protocol quick random router rtable rtlabel set snmp source-hash splice ssl state strict strip ' +
   'tagged tickets tls ttl updates value verbose websockets';
 
 /** Words of one language only. */

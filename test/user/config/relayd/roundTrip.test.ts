@@ -91,20 +91,23 @@ const redirect: fc.Arbitrary<Statement> = fc
       { minLength: 1, maxLength: 3 },
     ),
     forward: fc.oneof(
-      use.map((one) => ({ kind: 'forward' as const, use: one })),
-      fc.record({ kind: fc.constant('route' as const), use, interface: word }),
+      use.map((one) => ({ kind: 'forward' as const, strict: false, use: one })),
+      fc.record({ kind: fc.constant('route' as const), strict: fc.boolean(), use, interface: word }),
     ),
     disabled: fc.boolean(),
     sticky: fc.boolean(),
     rest: optional({
-      tag: fc.record({ name: word, match: fc.boolean() }),
+      tag: word,
+      match: fc.constant(true),
       sessionTimeout: fc.integer({ min: 1, max: 99999 }),
     }),
   })
-  .map(({ forward, rest, ...draft }) => ({
+  .map(({ forward, rest: { tag, match = false, ...rest }, ...draft }) => ({
     kind: 'redirect',
     ...draft,
     forwards: [forward],
+    // What only marks cannot be strict.
+    ...(tag === undefined ? {} : { tag: { name: tag, match: match && !forward.strict } }),
     ...rest,
     place,
   }));

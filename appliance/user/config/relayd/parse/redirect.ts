@@ -46,6 +46,9 @@ export function parseRedirect(p: Parsing): void {
     p,
     draft.forwards.length === 0 && `redirection ${text} has no table`,
     draft.listens.length === 0 && `redirection ${text} has no virtual ip`,
+    draft.tag?.match === true &&
+      draft.forwards.some((forward) => forward.strict) &&
+      `redirection ${text} marks only, which cannot be strict`,
   );
   if (whole) p.statements.push(draft);
 }
@@ -97,12 +100,17 @@ function addForward(p: Parsing, draft: Draft, kind: 'forward' | 'route'): void {
   const { cursor } = p;
   cursor.require('to');
   if (draft.forwards.length === 2) cursor.fail('only one backup table is allowed');
-  const use = tableUse(p, draft.listens[0]?.port.low);
+  let strict = false;
+  const use = tableUse(p, draft.listens[0]?.port.low, () => {
+    if (kind !== 'route' || !cursor.accept('strict')) return false;
+    strict = true;
+    return true;
+  });
   const egress = cursor.accept('interface') ? name(p, 'interface') : undefined;
   if (kind === 'forward' && egress !== undefined) cursor.fail('superfluous interface');
   if (kind === 'route' && egress === undefined) cursor.fail('missing interface to route to');
   checkUse(p, draft, kind, use);
-  draft.forwards.push({ kind, use, ...(egress === undefined ? {} : { interface: egress }) });
+  draft.forwards.push({ kind, strict, use, ...(egress === undefined ? {} : { interface: egress }) });
 }
 
 function checkUse(p: Parsing, draft: Draft, kind: 'forward' | 'route', use: TableUse): void {

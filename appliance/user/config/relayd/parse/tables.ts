@@ -90,8 +90,15 @@ function host(p: Parsing): TableHost {
   }
 }
 
-/** `<name> options`, all on one line. `listenPort` is that of the block's first `listen on`. */
-export function tableUse(p: Parsing, listenPort: number | undefined): TableUse {
+/**
+ * `<name> options`, all on one line. `listenPort` is that of the block's first `listen on`; `ownOption` takes a word that
+ * only this kind of use has.
+ */
+export function tableUse(
+  p: Parsing,
+  listenPort: number | undefined,
+  ownOption: () => boolean = () => false,
+): TableUse {
   const { cursor } = p;
   const place = placeOf(p);
   const table = tableName(p);
@@ -99,7 +106,7 @@ export function tableUse(p: Parsing, listenPort: number | undefined): TableUse {
     cursor.fail(`no such table: ${table}`);
   }
   const use: Writable<Omit<TableUse, 'table' | 'place'>> = {};
-  while (tableOption(p, use));
+  while (ownOption() || tableOption(p, use));
   return {
     table,
     ...use,
