@@ -24,16 +24,18 @@ export const SERVERS: Readonly<Record<string, { readonly four: string; readonly 
 
 const TALKER = join(PROJECT, 'dist/scripts/lab/talker.js');
 
-const RELAYD = `interval 1
+const SYNC = 'up syncdev vr2\n';
+
+const relaydConf = (word: string) => `interval 1
 table <four> { 172.28.3.21 172.28.3.22 172.28.3.23 }
 table <six> { 2001:db8:3::21 2001:db8:3::22 2001:db8:3::23 }
 redirect service {
 	listen on ${VIP4} port ${PORT} interface vr0
-	route to <four> port ${PORT} check tcp interface vr0
+	route to <four>${word} port ${PORT} check tcp interface vr0
 }
 redirect service6 {
 	listen on ${VIP6} port ${PORT} interface vr0
-	route to <six> port ${PORT} check tcp interface vr0
+	route to <six>${word} port ${PORT} check tcp interface vr0
 }
 `;
 
@@ -44,23 +46,32 @@ const RULES = {
 
 export type ServiceDialect = keyof typeof RULES;
 
-function filesOf(dialect: ServiceDialect): Record<string, string> {
+/** `strict`: router and load balancer have pfsync on a segment of its own. */
+function filesOf(dialect: ServiceDialect, strict: boolean): Record<string, string> {
+  const more = strict ? ', "vr2": {}' : '';
   const files: Record<string, string> = {
     'client/etc/hostname.vr0': `${CLIENTS.map((one, i) => `inet ${i > 0 ? 'alias ' : ''}${one} 255.255.255.0\n`).join('')}inet6 2001:db8:9::11 64\n`,
     'client/etc/mygate': '198.18.9.1\n2001:db8:9::1\n',
-    'router/machine.json': '{ "name": "router", "interfaces": { "vr0": {}, "vr1": {} } }\n',
+    'router/machine.json': `{ "name": "router", "interfaces": { "vr0": {}, "vr1": {}${more} } }\n`,
     'router/etc/hostname.vr0':
       'inet 198.18.7.1 255.255.255.0\ninet alias 172.28.3.1 255.255.255.0\ninet6 2001:db8:7::1 64\ninet6 alias 2001:db8:3::1 64\n',
     'router/etc/hostname.vr1': 'inet 198.18.9.1 255.255.255.0\ninet6 2001:db8:9::1 64\n',
     'router/etc/rc.conf.local': 'pf=NO\n',
     'router/etc/sysctl.conf': 'net.inet.ip.forwarding=1\nnet.inet6.ip6.forwarding=1\n',
-    'lb/machine.json': `{ "name": "lb", "interfaces": { "vr0": {} }, "pf": "${dialect}" }\n`,
+    'lb/machine.json': `{ "name": "lb", "interfaces": { "vr0": {}${more} }, "pf": "${dialect}" }\n`,
     'lb/etc/hostname.vr0': `inet ${VIP4} 255.255.255.0\ninet alias 172.28.3.2 255.255.255.0\ninet6 ${VIP6} 64\ninet6 alias 2001:db8:3::2 64\n`,
     'lb/etc/mygate': '198.18.7.1\n2001:db8:7::1\n',
     'lb/etc/rc.conf.local': 'pf=YES\nrelayd_flags=""\n',
     'lb/etc/pf.conf': RULES[dialect],
-    'lb/etc/relayd.conf': RELAYD,
+    'lb/etc/relayd.conf': relaydConf(strict ? ' strict' : ''),
   };
+  if (strict) {
+    files['router/etc/rc.conf.local'] = 'pf=YES\n';
+    files['router/etc/pf.conf'] = 'pass\n';
+    files['router/etc/hostname.vr2'] = 'inet 198.18.8.1 255.255.255.0\n';
+    files['lb/etc/hostname.vr2'] = 'inet 198.18.8.2 255.255.255.0\n';
+    for (const name of ['router', 'lb']) files[`${name}/etc/hostname.pfsync0`] = SYNC;
+  }
   for (const [name, { four, six }] of Object.entries(SERVERS)) {
     files[`${name}/etc/hostname.vr0`] =
       `inet ${four} 255.255.255.0\ninet6 ${six} 64\n!ifconfig lo0 alias ${VIP4}/32\n!ifconfig lo0 inet6 alias ${VIP6}/128\n`;
@@ -69,7 +80,8 @@ function filesOf(dialect: ServiceDialect): Record<string, string> {
   return files;
 }
 
-function definition(): LabDefinition {
+function definition(strict: boolean): LabDefinition {
+  const sync: Record<string, string> = strict ? { vr2: 'sync' } : {};
   const host = (name: string) => {
     const interfaces = { vr0: name === 'client' ? 'client' : 'server' };
     return { name, kind: 'host' as const, machine: name, interfaces, serves: false };
@@ -80,12 +92,12 @@ function definition(): LabDefinition {
   return {
     name: 'service',
     description: 'client - router - load balancer - three talkers',
-    segments: ['client', 'server'],
+    segments: ['client', 'server', ...Object.values(sync)],
     hosts: [
       host('client'),
       ...Object.keys(SERVERS).map(host),
-      appliance('router', { vr0: 'server', vr1: 'client' }),
-      appliance('lb', { vr0: 'server' }),
+      appliance('router', { vr0: 'server', vr1: 'client', ...sync }),
+      appliance('lb', { vr0: 'server', ...sync }),
     ],
   };
 }
@@ -100,16 +112,16 @@ export class ServiceLab {
     this.directory = directory;
   }
 
-  /** Up, and every talker is in service. */
-  static async up(dialect: ServiceDialect): Promise<ServiceLab> {
+  /** Up, and every talker is in service; `strict` Direct Server Return, or the ordinary. */
+  static async up(dialect: ServiceDialect, strict = false): Promise<ServiceLab> {
     const directory = mkdtempSync(join(tmpdir(), 'rhine-lab-'));
     const project = join(directory, 'machines');
-    for (const [name, text] of Object.entries(filesOf(dialect))) {
+    for (const [name, text] of Object.entries(filesOf(dialect, strict))) {
       mkdirSync(dirname(join(project, name)), { recursive: true });
       writeFileSync(join(project, name), text);
     }
     try {
-      const network = await TapNetwork.up(definition(), { project, directory }, () => {}, {
+      const network = await TapNetwork.up(definition(strict), { project, directory }, () => {}, {
         captures: false,
       });
       const lab = new ServiceLab(network, directory);

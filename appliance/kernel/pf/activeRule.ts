@@ -41,7 +41,7 @@ export class ActiveRule {
   states = 0;
   statesCreated = 0;
   sourceNodes = 0;
-  /** `observed`: messages about its states, states that were told of, and those that were not when their handshake ended. */
+  /** `observed`: messages about its states; connections that are told of, and those that had to be sloppy. */
   observations = 0;
   observedStates = 0;
   unobservedStates = 0;

@@ -205,6 +205,7 @@ export class StateTest {
       const outcome = observed.track(records, at, source, destination, packet, seconds, this.parts.random);
       if (outcome !== tcpState.TRACK_MISMATCH || this.parts.sync.observedUntil > seconds) return outcome;
       records[at + FLAGS] = flags | FLAG_SLOPPY;
+      rule.observedStates--;
       rule.unobservedStates++;
     }
     const outcome = trackSloppy(records, at, source, destination, packet.tcpFlags, seconds);

@@ -12,7 +12,8 @@ export class Strictness {
   /** Takes the counters of now, and logs once when connections have to be sloppy, and once when they need be no longer. */
   follow(name: string, { states, unobserved }: ObservedCounters, log: Log): void {
     // The counters begin again with the rules.
-    const before = states < this.seen.states ? { states: 0, unobserved: 0 } : this.seen;
+    const isNew = states + unobserved < this.seen.states + this.seen.unobserved;
+    const before = isNew ? { states: 0, unobserved: 0 } : this.seen;
     this.seen = { states, unobserved };
     if (states > before.states && !this.isStrict) {
       this.isStrict = true;

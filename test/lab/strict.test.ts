@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: ISC
+//
+// Strict Direct Server Return between Linux hosts: large transfers pass, and what scapy forges on the server segment in the client's name
+// is dropped, where ordinary Direct Server Return passes it. RHINE_STRICT_UP and RHINE_STRICT_DOWN are bytes (default 5 and 20 million).
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+import type { Transferred } from '../../scripts/lab/transfer.ts';
+import { noLab, PROJECT } from '../support/lab.ts';
+import { PORT, ServiceLab, VIP4, VIP6 } from '../support/serviceLab.ts';
+
+const BYTES = {
+  up: Number(process.env.RHINE_STRICT_UP ?? 5_000_000),
+  down: Number(process.env.RHINE_STRICT_DOWN ?? 20_000_000),
+};
+const PYTHON = '/usr/bin/python3';
+const hasScapy = existsSync(PYTHON) && existsSync('/usr/bin/scapy');
+
+/** Connects, tells its address and port, and says one word for each line that it is sent. */
+const HOLD = `
+const socket = require('node:net').connect(${PORT}, '${VIP4}');
+socket.once('data', () => console.log(socket.localAddress, socket.localPort));
+process.stdin.on('data', () => socket.write('x'));
+`;
+
+interface Held {
+  readonly client: string;
+  readonly port: number;
+  /** Sends a byte. */
+  readonly talk: () => void;
+  readonly end: () => void;
+}
+
+async function hold(lab: ServiceLab): Promise<Held> {
+  const child = lab.network.hosts.get('client')!.start([process.execPath, '-e', HOLD], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const [line] = await new Promise<string[]>((resolve) => {
+    createInterface({ input: child.stdout! }).once('line', (one) => resolve([one]));
+  });
+  const [client = '', port] = line!.split(' ');
+  return {
+    client,
+    port: Number(port),
+    talk: () => child.stdin!.write('\n'),
+    end: () => child.kill('SIGKILL'),
+  };
+}
+
+interface State {
+  readonly direction: string;
+  readonly wire: { readonly ports: readonly number[] };
+  readonly source: { readonly state: number; readonly seqLow: number };
+  readonly destination: { readonly seqLow: number };
+  readonly sloppy: boolean;
+  readonly packets: readonly number[];
+}
+
+async function stateOf(lab: ServiceLab, { port }: Held): Promise<State> {
+  const states = JSON.parse(await lab.lb('pfctl', '--json', '-ss')) as State[];
+  const found = states.find((one) => one.direction === 'in' && one.wire.ports[0] === port);
+  assert.ok(found, `a state of port ${port}`);
+  return found;
+}
+
+/** Waits for it at most 5 seconds. */
+async function until(reached: () => Promise<boolean>): Promise<void> {
+  for (const start = Date.now(); Date.now() - start < 5_000; ) if (await reached()) return;
+  assert.fail('not within 5 s');
+}
+
+/** Sends from a server's place, to the load balancer's Ethernet address, what a client might have sent. */
+async function forge(lab: ServiceLab, held: Held, flags: string, sequence: number, ack: number, data = '') {
+  const link = /lladdr (\S+)/.exec(await lab.lb('ifconfig', 'vr0'))![1]!;
+  const segment = `TCP(sport=${held.port},dport=${PORT},flags='${flags}',seq=${sequence >>> 0},ack=${ack >>> 0})`;
+  const packet = `Ether(dst='${link}')/IP(src='${held.client}',dst='${VIP4}')/${segment}/b'${data}'`;
+  const script = `from scapy.all import *\nconf.verb=0\nsendp(${packet},iface='vr0')`;
+  await lab.network.hosts.get('web2')!.must([PYTHON, '-c', script]);
+}
+
+for (const strict of [true, false]) {
+  describe(`lab service, ${strict ? 'strict' : 'ordinary'}`, {
+    skip: noLab() ?? false,
+    timeout: 900_000,
+  }, () => {
+    let lab: ServiceLab;
+
+    before(async () => {
+      lab = await ServiceLab.up('openbsd', strict);
+    });
+
+    after(() => lab?.down());
+
+    if (strict) {
+      for (const address of [VIP4, VIP6]) {
+        for (const word of ['down', 'up'] as const) {
+          test(`${BYTES[word]} bytes ${word}, ${address}`, async () => {
+            const script = `${PROJECT}/dist/scripts/lab/transfer.js`;
+            const words = [address, String(PORT), word, String(BYTES[word]), '600'];
+            const client = lab.network.hosts.get('client')!;
+            const done = JSON.parse(await client.must([process.execPath, script, ...words])) as Transferred;
+            assert.deepEqual(done, { server: done.server, bytes: BYTES[word], whole: true });
+          });
+        }
+      }
+
+      test('what that has cost', async (context) => {
+        const text = await lab.lb('relayctl', '-v', 'show', 'redirects');
+        for (const line of text.split('\n').filter((one) => /strict|observations/.test(one))) {
+          context.diagnostic(line.trim());
+        }
+        assert.equal([...text.matchAll(/strict: 2 connections, 0 sloppy/g)].length, 2, text);
+      });
+    }
+
+    test(`forged segments are ${strict ? 'dropped' : 'passed'}`, {
+      skip: hasScapy ? false : 'scapy is not installed',
+    }, async () => {
+      const held = await hold(lab);
+      try {
+        const before = await stateOf(lab, held);
+        assert.equal(before.sloppy, !strict);
+        // What an ordinary state knows of the client's numbers is those of its SYN.
+        const [near, far] = [before.source.seqLow, strict ? before.destination.seqLow : 1];
+        const [flags, passed] = [['R', 'PA', 'FA'], strict ? 0 : 3];
+        await forge(lab, held, flags[0]!, near + 200_000, far);
+        await forge(lab, held, flags[1]!, near + 9_000_000, far, 'forged');
+        await forge(lab, held, flags[2]!, near - 9_000_000, far);
+        await until(async () => mismatches(await lab.lb('pfctl', '-si')) >= 3 - passed);
+        if (strict) {
+          held.talk();
+          await until(async () => (await stateOf(lab, held)).packets[0]! > before.packets[0]!);
+          const now = await stateOf(lab, held);
+          assert.deepEqual([now.source.state, now.source.seqLow], [before.source.state, (near + 1) >>> 0]);
+        } else {
+          await until(async () => (await stateOf(lab, held)).packets[0]! >= before.packets[0]! + 3);
+          assert.equal((await stateOf(lab, held)).source.state, 10, 'the reset has closed it');
+        }
+      } finally {
+        held.end();
+      }
+    });
+  });
+}
+
+function mismatches(text: string): number {
+  return Number(/state-mismatch +(\d+)/.exec(text)?.[1]);
+}
