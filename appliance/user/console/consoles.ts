@@ -98,7 +98,13 @@ class VirtualConsoles implements ViewHost {
       aside: (work) => this.aside(work),
     });
     this.views = [this.shell, ...makeViews(this)];
-    this.screen = Screen.enter({ input, output, glyphs: this.glyphs, colours: !env.NO_COLOR });
+    this.screen = Screen.enter({
+      input,
+      output,
+      terminal: env.TERM ?? 'vt220',
+      glyphs: this.glyphs,
+      colours: !env.NO_COLOR,
+    });
     this.suspension = suspendable({
       screen: this.screen,
       resumed: () => this.redraw(),

@@ -6,6 +6,7 @@
 // - Its widgets parse their whole content at each change. Here cells are set in its buffer, of which it draws what has changed.
 // - It ends the process on signals that nobody else listens to, and restores the terminal when the process ends, by an exception too.
 // - Enter comes twice (as enter and as return); line drawing is only right with forceUnicode.
+// - It complains on the terminal of an entry in the terminfo of screen-256color and its like; that of screen does as well.
 
 import blessed from 'blessed';
 import type { Glyphs } from './glyphs.ts';
@@ -15,6 +16,8 @@ import { crop, type Row, type Style } from './styled.ts';
 export interface ScreenParts {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
+  /** $TERM. */
+  readonly terminal: string;
   readonly glyphs: Glyphs;
   /** Without colours, attributes alone tell styles apart (NO_COLOR). */
   readonly colours: boolean;
@@ -111,6 +114,7 @@ export class Screen {
     this.screen = blessed.screen({
       input,
       output,
+      terminal: parts.terminal.replace(/^screen[-.].*/, 'screen'),
       forceUnicode: glyphs.isUnicode,
       resizeTimeout: 50,
     } as object) as unknown as BlessedScreen;
