@@ -4,6 +4,7 @@
 // way a console can end; needs no root.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -183,6 +184,14 @@ test('signals give the terminal back; a stopped console goes on', { skip }, asyn
       await isBack(terminal, status);
     });
   }
+  await attached(async (terminal) => {
+    process.kill(consoleOf(terminal), 'SIGKILL');
+    await terminal.until(() => terminal.format('alternate_on') === '0', 'the screen stays');
+    const settings = () =>
+      execFileSync('stty', ['-a', '-F', terminal.format('pane_tty')], { encoding: 'utf8' });
+    await terminal.until(() => / icanon[\s\S]* echo /.test(settings()), 'the terminal stays raw');
+    assert.equal(terminal.format('cursor_flag'), '1');
+  });
   await attached(async (terminal) => {
     const pid = consoleOf(terminal);
     process.kill(pid, 'SIGTSTP');

@@ -15,6 +15,7 @@ import { type Place, Screen } from './screen.ts';
 import { ShellView, type ShellViewParts } from './shell/shellView.ts';
 import { crop, type Row, row, span } from './styled.ts';
 import { type Suspension, suspendable } from './suspension.ts';
+import { guardTerminal, type TerminalGuard } from './terminalGuard.ts';
 import type { Look, View, ViewHost } from './view.ts';
 import { makeViews } from './views/index.ts';
 
@@ -70,6 +71,7 @@ class VirtualConsoles implements ViewHost {
   private readonly shell: ShellView;
   private readonly views: readonly View[];
   private readonly glyphs;
+  private readonly guard: TerminalGuard;
   private readonly suspension: Suspension;
   private active = 0;
   private question: Question | undefined;
@@ -98,6 +100,7 @@ class VirtualConsoles implements ViewHost {
       aside: (work) => this.aside(work),
     });
     this.views = [this.shell, ...makeViews(this)];
+    this.guard = guardTerminal();
     this.screen = Screen.enter({
       input,
       output,
@@ -129,6 +132,7 @@ class VirtualConsoles implements ViewHost {
       clearTimeout(this.frame);
       this.suspension.end();
       screen.leave();
+      this.guard.release();
     }
   }
 
