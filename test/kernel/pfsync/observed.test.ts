@@ -251,3 +251,19 @@ describe('the state table', () => {
     assert.equal(path.observations(), 0);
   });
 });
+
+describe('a strict state', () => {
+  test('survives ten minutes less a second of silence, and two hours of a segment now and then', () => {
+    const path = new DirectReturn();
+    path.connect();
+    path.world.run(599 * SECOND);
+    assert.equal(path.fromClient({ flags: ACK, seq: 1001, ack: 5001, data: 100 }).length, 1);
+    for (let i = 1; i <= 24; i++) {
+      path.world.run(300 * SECOND);
+      const seq = 1001 + 100 * i;
+      path.fromServer({ flags: ACK, seq: 5001, ack: seq });
+      assert.equal(path.fromClient({ flags: ACK, seq, ack: 5001, data: 100 }).length, 1);
+    }
+    assert.equal(stateOf(path), '4:4');
+  });
+});
