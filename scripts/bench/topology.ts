@@ -56,6 +56,7 @@ export class Topology {
   readonly traffic: string;
   readonly machine: string;
   appliance: ChildProcess | undefined;
+  loop: ChildProcess | undefined;
   private readonly store: LabStore;
   private readonly project: string;
 
@@ -115,8 +116,8 @@ export class Topology {
 
   private async startLoop(): Promise<void> {
     const program = compile(this.project, this.directory, 'wire');
-    const loop = this.wire.start([program, 'loop0', 'loop1'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await started(loop, 'the C loop');
+    this.loop = this.wire.start([program, 'loop0', 'loop1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await started(this.loop, 'the C loop');
     await this.plug('loop0', this.client, ['10.2.1.1/24', 'fd02:1::1/64']);
     await this.plug('loop1', this.server, ['10.2.1.2/24', 'fd02:1::2/64']);
   }
