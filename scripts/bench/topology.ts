@@ -204,17 +204,18 @@ export class Topology {
     if (this.bridged) return;
     this.bridged = true;
     await this.haltAppliance();
-    const cables: [string, Namespace, string, string, string][] = [
-      ['br0', this.client, '10.1.1.2/24', '10.1.1.1', MAC0],
-      ['br1', this.server, `${RHINE4}/24`, '10.1.2.1', MAC1],
+    const cables: [string, Namespace, string, string, string, string][] = [
+      ['br0', this.client, '10.1.1.2/24', 'fd01:1::2/64', '10.1.1.1', MAC0],
+      ['br1', this.server, `${RHINE4}/24`, `${RHINE6}/64`, '10.1.2.1', MAC1],
     ];
-    for (const [bridge, end, address, gateway, mac] of cables) {
+    for (const [bridge, end, address, address6, gateway, mac] of cables) {
       await this.wire.must(['ip', 'link', 'add', bridge, 'type', 'bridge', 'stp_state', '0']);
       await this.wire.must(['ip', 'link', 'set', bridge, 'up']);
       const peer = ['peer', 'name', 'cable', 'netns', String(end.pid)];
       await this.wire.must(['ip', 'link', 'add', `${bridge}-end`, 'type', 'veth', ...peer]);
       await this.wire.must(['ip', 'link', 'set', `${bridge}-end`, 'master', bridge, 'up']);
       await end.must(['ip', 'address', 'add', address, 'dev', 'cable']);
+      await end.must(['ip', 'address', 'add', address6, 'dev', 'cable']);
       await end.must(['ip', 'link', 'set', 'cable', 'up']);
       // Nobody waits a second for an answer to who-has of a machine that does not run yet.
       await end.must([
@@ -230,9 +231,9 @@ export class Topology {
         'permanent',
       ]);
     }
-    await this.routeEnds().catch(() => {
-      throw new Error('the routes of the ends could not be set on the cables');
-    });
+    await this.routeEnds();
+    const echo = this.server.start([this.traffic, 'echo', '7'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await started(echo, 'traffic');
   }
 
   // The peers.
