@@ -32,10 +32,15 @@ export class Poll {
     });
   }
 
-  /** Waits until something can be read, the wake descriptor is written to, or so many milliseconds are over. */
-  wait(milliseconds: number): void {
+  /**
+   * Waits until something can be read, the wake descriptor is written to, or so many milliseconds are over. Answers whether the wake
+   * descriptor was written to.
+   */
+  wait(milliseconds: number): boolean {
     libc.poll(this.address, this.count + 1, milliseconds);
-    if (this.shorts[4 * this.count + REVENTS] !== 0) libc.read(this.wake, this.drainedAddress, 8);
+    if (this.shorts[4 * this.count + REVENTS] === 0) return false;
+    libc.read(this.wake, this.drainedAddress, 8);
+    return true;
   }
 
   readable(index: number): boolean {

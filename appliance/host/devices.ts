@@ -99,23 +99,30 @@ export class Devices {
     return next;
   }
 
-  /** Sleeps until a TAP has a frame, the main thread has something to say, or so many milliseconds are over. */
-  wait(milliseconds: number): void {
-    this.poll.wait(milliseconds);
+  /**
+   * Sleeps until a TAP has a frame, the main thread has something to say, or so many milliseconds are over. Answers whether the main
+   * thread has.
+   */
+  wait(milliseconds: number): boolean {
+    return this.poll.wait(milliseconds);
   }
 
-  /** Takes in what has come, up to a budget for each device. */
-  receive(): void {
+  /**
+   * Takes in what has come, up to a budget for each device. `slept`: nothing had come for a while, so that one frame is likely all
+   * there is, and a read that finds no second one would be a system call for nothing.
+   */
+  receive(slept: boolean): void {
+    const budget = slept ? 1 : BUDGET;
     for (let i = 0; i < this.polled.length; i++) {
-      if (this.poll.readable(i)) this.receiveFrom(this.polled[i]!);
+      if (this.poll.readable(i)) this.receiveFrom(this.polled[i]!, budget);
     }
     for (const segment of this.segments.values()) {
       for (let left = BUDGET; left > 0 && segment.next <= this.clock.now; left--) segment.deliver();
     }
   }
 
-  private receiveFrom({ device, on }: Polled): void {
-    for (let left = BUDGET; left > 0; left--) {
+  private receiveFrom({ device, on }: Polled, budget: number): void {
+    for (let left = budget; left > 0; left--) {
       if (!device.receive(this.packet)) return;
       this.kernel.input(this.packet, on);
     }

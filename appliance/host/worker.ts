@@ -12,6 +12,8 @@ import type { CallMessage, MainMessage, WorkerMessage, WorkerStart } from './mes
 
 /** How often carrier is asked for, milliseconds. */
 const CARRIER_INTERVAL = 500;
+/** A wait of so many microseconds was sleep, and not only the price of asking. */
+const NAP = 10;
 
 const start = workerData as WorkerStart;
 const port: MessagePort = parentPort!;
@@ -31,11 +33,6 @@ function send(message: WorkerMessage): void {
 const clock = { now: 0 };
 const kernel = new Kernel({ now: 0, seed: start.seed, cryptography, memory: hugePages, emit: send });
 const devices = new Devices(start, kernel, clock, send);
-
-function advance(): void {
-  clock.now = now();
-  kernel.advance(clock.now);
-}
 
 function takeMessages(): void {
   for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
@@ -63,14 +60,17 @@ function checkCarrier(): void {
   devices.checkCarrier();
 }
 
+checkCarrier();
 while (Atomics.load(stop, 0) === 0) {
-  advance();
+  const before = now();
+  const until = (Math.min(kernel.nextDeadline(), devices.next) - before) / 1000;
+  const isRung = devices.wait(Math.max(0, Math.min(CARRIER_INTERVAL, Math.ceil(until))));
+  clock.now = now();
+  kernel.advance(clock.now);
+  // Looking for carrier asks poll(2) anew, and would overwrite what it has just found: frames first.
+  devices.receive(clock.now - before > NAP);
+  if (isRung) takeMessages();
   checkCarrier();
-  takeMessages();
-  const until = (Math.min(kernel.nextDeadline(), devices.next) - now()) / 1000;
-  devices.wait(Math.max(0, Math.min(CARRIER_INTERVAL, Math.ceil(until))));
-  advance();
-  devices.receive();
 }
 devices.close();
 port.close();

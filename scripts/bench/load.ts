@@ -2,8 +2,10 @@
 //
 // The load generators: what each measures between client and server, towards an address that stands for the way.
 
+import type { ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { stop } from '../lab/namespace.ts';
-import { started, type Topology } from './topology.ts';
+import { RHINE4, started, type Topology } from './topology.ts';
 
 /** Measures for so many seconds towards an address of the server (or of who stands for it). */
 export type Load = (topology: Topology, address: string, seconds: number) => Promise<number>;
@@ -65,6 +67,29 @@ async function arrives(
   const received = Number(counted.trim().split(' ')[0]);
   // A sender that was held up has not tried this rate.
   return received >= sent * (1 - LOSS) && sent >= rate * seconds * 0.95;
+}
+
+/**
+ * Nanoseconds of processor time that who stands between spends on each of so many datagrams a second: a figure that other load on the
+ * machine hardly changes.
+ */
+export function processorTime(rate: number): Load {
+  return async (topology, address, seconds) => {
+    const between = (address === RHINE4 ? topology.appliance : topology.loop)!;
+    const before = consumed(between);
+    const args = [address, 9, rate, seconds, 22, 1].map(String);
+    const sent = Number(await topology.client.must([topology.traffic, 'flood', ...args]));
+    return (consumed(between) - before) / sent;
+  };
+}
+
+/** Nanoseconds that all threads of a process have run. */
+function consumed({ pid }: ChildProcess): number {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  const times = tasks.map(
+    (task) => readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0],
+  );
+  return times.map(Number).reduce((sum, time) => sum + time, 0);
 }
 
 /** The same as Gbit/s, of datagrams that the host hands over in large segments. */

@@ -4,7 +4,7 @@
 
 import { missingProgram, noTap, privilege } from '../lab/requirements.ts';
 import { gapRows } from './gap.ts';
-import { http, type Load, roundTrip, tcpBulk, udpBulk, udpWithoutLoss } from './load.ts';
+import { http, type Load, processorTime, roundTrip, tcpBulk, udpBulk, udpWithoutLoss } from './load.ts';
 import { alternate, type Bench, type BenchOptions, type Measurement, type RowHead } from './rows.ts';
 import {
   HAPROXY,
@@ -40,6 +40,15 @@ const newHttp = { unit: '/s', needs: ['wrk', 'nginx'], load: http(CONNECTIONS, f
 const sameHttp = { unit: '/s', needs: ['wrk', 'nginx'], load: http(CONNECTIONS, true) };
 const bulk = { ...LOOP, must: 0.85, aim: 0.95 };
 
+const cost = {
+  unit: 'ns/packet',
+  peerName: 'C loop',
+  judged: 'share',
+  needs: [],
+  ours: RHINE4,
+  peer: LOOP4,
+} as const;
+
 const ROWS: readonly RouterRow[] = [
   { name: 'tcp-bulk-4-up', ...up, ...bulk, ours: RHINE4, peer: LOOP4 },
   { name: 'tcp-bulk-4-down', ...down, ...bulk, ours: RHINE4, peer: LOOP4 },
@@ -67,6 +76,8 @@ const ROWS: readonly RouterRow[] = [
     peer: LOOP4,
     load: udpBulk(1400, 45, 2_000_000),
   },
+  { name: 'cost-single', ...cost, load: processorTime(3_000) },
+  { name: 'cost-burst', ...cost, load: processorTime(60_000) },
   { name: 'http-new', ...newHttp, ...NFTABLES, must: 1, aim: 1.5, ours: RHINE_RDR, peer: NFT_RDR },
   { name: 'http-new-proxy', ...newHttp, ...PROXY, must: 2, aim: 3, ours: RHINE_RDR, peer: HAPROXY },
   { name: 'http-keepalive', ...sameHttp, ...PROXY, must: 1, aim: 1.3, ours: RHINE_RDR, peer: HAPROXY },

@@ -56,6 +56,7 @@ export class Topology {
   readonly traffic: string;
   readonly machine: string;
   appliance: ChildProcess | undefined;
+  loop: ChildProcess | undefined;
   private readonly store: LabStore;
   private readonly project: string;
 
@@ -115,8 +116,8 @@ export class Topology {
 
   private async startLoop(): Promise<void> {
     const program = compile(this.project, this.directory, 'wire');
-    const loop = this.wire.start([program, 'loop0', 'loop1'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await started(loop, 'the C loop');
+    this.loop = this.wire.start([program, 'loop0', 'loop1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await started(this.loop, 'the C loop');
     await this.plug('loop0', this.client, ['10.2.1.1/24', 'fd02:1::1/64']);
     await this.plug('loop1', this.server, ['10.2.1.2/24', 'fd02:1::2/64']);
   }
@@ -203,17 +204,18 @@ export class Topology {
     if (this.bridged) return;
     this.bridged = true;
     await this.haltAppliance();
-    const cables: [string, Namespace, string, string, string][] = [
-      ['br0', this.client, '10.1.1.2/24', '10.1.1.1', MAC0],
-      ['br1', this.server, `${RHINE4}/24`, '10.1.2.1', MAC1],
+    const cables: [string, Namespace, string, string, string, string][] = [
+      ['br0', this.client, '10.1.1.2/24', 'fd01:1::2/64', '10.1.1.1', MAC0],
+      ['br1', this.server, `${RHINE4}/24`, `${RHINE6}/64`, '10.1.2.1', MAC1],
     ];
-    for (const [bridge, end, address, gateway, mac] of cables) {
+    for (const [bridge, end, address, address6, gateway, mac] of cables) {
       await this.wire.must(['ip', 'link', 'add', bridge, 'type', 'bridge', 'stp_state', '0']);
       await this.wire.must(['ip', 'link', 'set', bridge, 'up']);
       const peer = ['peer', 'name', 'cable', 'netns', String(end.pid)];
       await this.wire.must(['ip', 'link', 'add', `${bridge}-end`, 'type', 'veth', ...peer]);
       await this.wire.must(['ip', 'link', 'set', `${bridge}-end`, 'master', bridge, 'up']);
       await end.must(['ip', 'address', 'add', address, 'dev', 'cable']);
+      await end.must(['ip', 'address', 'add', address6, 'dev', 'cable']);
       await end.must(['ip', 'link', 'set', 'cable', 'up']);
       // Nobody waits a second for an answer to who-has of a machine that does not run yet.
       await end.must([
@@ -229,9 +231,9 @@ export class Topology {
         'permanent',
       ]);
     }
-    await this.routeEnds().catch(() => {
-      throw new Error('the routes of the ends could not be set on the cables');
-    });
+    await this.routeEnds();
+    const echo = this.server.start([this.traffic, 'echo', '7'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await started(echo, 'traffic');
   }
 
   // The peers.
