@@ -4,6 +4,7 @@
 // usage: memory RULES ENTRIES STATES FLOWS; prints a Figures as JSON.
 
 import { argv, memoryUsage, stdout } from 'node:process';
+import { setFlagsFromString } from 'node:v8';
 import type { Prefix } from '../../appliance/abi/address.ts';
 import type { Rule } from '../../appliance/abi/rule.ts';
 import { cryptography } from '../../appliance/host/cryptography.ts';
@@ -230,5 +231,7 @@ function main(ruleCount: number, entries: number, states: number, flows: number)
   return { forwarded, opened, longest, memory, garbage };
 }
 
+// As the appliance does (host/worker.ts).
+setFlagsFromString('--max-inlined-bytecode-size-cumulative=4000');
 const [ruleCount, entries, states, flows] = argv.slice(2).map(Number) as [number, number, number, number];
 stdout.write(`${JSON.stringify(main(ruleCount, entries, states, flows))}\n`);

@@ -64,6 +64,8 @@ export async function boot(parts: BootParts): Promise<void> {
     // As rc(8) does for pflogd(8), which writes what `log` rules see.
     await ensureExists(parts, 'pflog0');
   }
+  // Packets are forwarded from here on; only what speaks for itself needs addresses that are through.
+  await untilDetected(parts);
   await startDaemons(parts, rcConf, filter);
   await demote(parts, -BOOTING);
 }
@@ -119,7 +121,6 @@ async function startNetwork(parts: BootParts): Promise<void> {
     .sort((a, b) => orderOf(a) - orderOf(b) || a.localeCompare(b, 'en', { numeric: true }));
   for (const name of names) await startInterface(parts, name);
   await setGateways(parts);
-  await untilDetected(parts);
 }
 
 /** Daemons need addresses that they can use: waits for those that are tentative, on links that are there (RFC 4862 5.4). */
