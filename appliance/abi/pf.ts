@@ -7,6 +7,7 @@ import type { CompiledRules } from './compiledRules.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import type { Page, PageRequest } from './page.ts';
 import type { Dialect, Rule, RuleList } from './rule.ts';
+import type { StateOrderCalls } from './stateOrder.ts';
 
 /** One ruleset of a load: the anchor's absolute path ('' is the main ruleset) and its rules, all lists in order. */
 export interface AnchorRules {
@@ -295,7 +296,7 @@ export interface TableChange {
   readonly changed: number;
 }
 
-export interface PfCalls {
+export interface PfCalls extends StateOrderCalls {
   'pf.enable': [Record<string, never>, null];
   'pf.disable': [Record<string, never>, null];
   'pf.status': [Record<string, never>, PfStatus];

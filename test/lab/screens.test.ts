@@ -30,7 +30,7 @@ const ETC = {
 /** What each screen shows when it has been asked for. */
 const SCREENS: readonly (readonly [key: string, pattern: RegExp])[] = [
   ['F2', /^vr0 +active .*[\s\S]* vr\d: ethernet|^lo0 +up[\s\S]* lo0: loopback/m],
-  ['F3', /^ \d+ states {2}by bytes$[\s\S]*^carp +O /m],
+  ['F3', /^ \d+ states {2}by bytes {2}1 of \d+$[\s\S]*^carp +O /m],
   ['F4', /^ main ruleset: 3 rules[\s\S]*anchor "relayd\/\*" all/m],
   ['F5', /redirect www +\w+[\s\S]*host 10\.0\.0\.11 +down/],
   ['F6', /^carp0 +1 MASTER +vr0[\s\S]*demotion: 0[\s\S]*pfsync: over vr1/m],

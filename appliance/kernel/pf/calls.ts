@@ -31,6 +31,7 @@ import type { PfParts } from './parts.ts';
 import type { Pf } from './pf.ts';
 import { type ActiveList, LISTS } from './rulesets.ts';
 import { stateCalls } from './stateCalls.ts';
+import { stateOrderCalls } from './stateOrder.ts';
 import { tableCalls } from './tableCalls.ts';
 
 /** Rules in one page of a listing, so that it holds the kernel for less than a millisecond. */
@@ -48,7 +49,8 @@ export class PfHandlers {
     this.emit = emit;
     this.loads = new Loads(pf.parts, (head) => this.loaded(head));
     const changed = (what: 'tables') => this.changed(what);
-    this.calls = { ...this.own(), ...stateCalls(pf.parts), ...tableCalls(pf.parts, changed) };
+    const states = { ...stateCalls(pf.parts), ...stateOrderCalls(pf.parts) };
+    this.calls = { ...this.own(), ...states, ...tableCalls(pf.parts, changed) };
   }
 
   private own() {

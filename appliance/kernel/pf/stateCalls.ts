@@ -144,7 +144,8 @@ function idOf(records: Int32Array, at: number): string {
   return `${word(ID_HIGH)}${word(ID_LOW)}`;
 }
 
-function describeState(parts: PfParts, state: number): StateInfo {
+/** All of a state that is in use. */
+export function describeState(parts: PfParts, state: number): StateInfo {
   const { states, life, settings, interfaces } = parts;
   const records = states.records(state);
   const at = states.at(state);

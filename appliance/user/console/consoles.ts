@@ -152,6 +152,10 @@ class VirtualConsoles implements ViewHost {
     }, FRAME);
   }
 
+  refresh(): void {
+    this.look();
+  }
+
   ask(question: string, text = ''): Promise<string | undefined> {
     this.question?.answer(undefined);
     this.redraw();

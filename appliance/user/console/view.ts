@@ -40,6 +40,8 @@ export interface ViewHost {
   readonly machine: MachineCommands;
   /** Draws again: something has changed without a key. */
   redraw(): void;
+  /** Refreshes the visible view at once. */
+  refresh(): void;
   /** Asks for a line at the bottom; undefined when it was given up. */
   ask(question: string, text?: string): Promise<string | undefined>;
   /** Asks yes or no at the bottom. */

@@ -7,10 +7,14 @@ import { test } from 'node:test';
 import { parseAddress } from '../../../appliance/abi/addressText.ts';
 import type { KernelClient } from '../../../appliance/abi/client.ts';
 import type { StateInfo } from '../../../appliance/abi/pf.ts';
+import type { StateColumn } from '../../../appliance/abi/stateOrder.ts';
 import type { CommandContext } from '../../../appliance/user/commands/command.ts';
-import { pftop, type TopStates } from '../../../appliance/user/commands/pftop.ts';
+import type { TopStates } from '../../../appliance/user/commands/pftop/topStates.ts';
+import { pftop } from '../../../appliance/user/commands/pftop.ts';
 
 const PAGE = 100;
+/** A state that has run out between two calls. */
+const GONE = 7;
 
 function stateOf(id: number, changes: Partial<StateInfo> = {}): StateInfo {
   const client = parseAddress(`10.0.${id >> 8}.${id & 255}`)!;
@@ -38,14 +42,41 @@ function stateOf(id: number, changes: Partial<StateInfo> = {}): StateInfo {
   };
 }
 
+/** As the kernel answers, for states whose addresses differ in 32 bits alone. */
+function columnPage(states: readonly StateInfo[], cursor: number, column: StateColumn) {
+  const page = states.slice(cursor, cursor + PAGE);
+  const numbers = (state: StateInfo, i: number): readonly number[] => {
+    const [source, destination] = state.wire.addresses;
+    switch (column) {
+      case 'bytes':
+        return [state.bytes[0] + state.bytes[1]];
+      case 'packets':
+        return [state.packets[0] + state.packets[1]];
+      case 'place':
+        return [cursor + i];
+      case 'source':
+        return [1, 2, source.words[0]!];
+      case 'destination':
+        return [1, 2, destination.words[0]!];
+      default:
+        return [state[column]];
+    }
+  };
+  return {
+    places: Int32Array.from(page, (_, i) => cursor + i),
+    values: Float64Array.from(page.flatMap(numbers)),
+    ...(cursor + PAGE < states.length && { next: cursor + PAGE }),
+  };
+}
+
 async function run(
   states: readonly StateInfo[],
   ...args: readonly string[]
 ): Promise<{ status: number; text: string }> {
-  const call = async (_name: string, { cursor }: { cursor: number }) => ({
-    items: states.slice(cursor, cursor + PAGE),
-    ...(cursor + PAGE < states.length && { next: cursor + PAGE }),
-  });
+  const call = async (name: string, request: { cursor: number; column: StateColumn; places: Int32Array }) =>
+    name === 'pf.statesAt'
+      ? Array.from(request.places, (place) => (place === GONE ? undefined : states[place]))
+      : columnPage(states, request.cursor, request.column);
   let text = '';
   const out = (chunk: string) => {
     text += chunk;
@@ -70,7 +101,8 @@ test('the first of many pages, by each order', async () => {
     ['pkts', ['349', '348', '347']],
     ['age', ['349', '348', '347']],
     ['exp', ['349', '348', '347']],
-    ['source', ['0', '100', '101']],
+    ['source', ['0', '1', '2']],
+    ['dest', ['0', '1', '2']],
     ['none', ['0', '1', '2']],
   ] as const) {
     const { total, matching, states: first } = await top(states, '-o', order, '3');
@@ -81,6 +113,15 @@ test('the first of many pages, by each order', async () => {
       order,
     );
   }
+});
+
+test('ranks further down, and those that are gone left out', async () => {
+  const states = Array.from({ length: 350 }, (_, i) => stateOf(i));
+  const ids = async (...args: readonly string[]) => (await top(states, ...args)).states.map(({ id }) => id);
+  assert.deepEqual(await ids('-o', 'age', '-s', '100', '3'), ['249', '248', '247']);
+  assert.deepEqual(await ids('-o', 'age', '-s', '340', '40'), ['9', '8', '6', '5', '4', '3', '2', '1', '0']);
+  assert.deepEqual(await ids('-o', 'age', '-s', '350', '3'), []);
+  assert.deepEqual(await ids('-o', 'exp', '-f', '10.0.1.', '-s', '2', '2'), ['347', '346']);
 });
 
 test('the end that asked is the source, in and out, translated and by a route', async () => {

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TopState } from '../../../appliance/user/commands/pftop.ts';
+import type { TopState } from '../../../appliance/user/commands/pftop/topState.ts';
 import { ASCII } from '../../../appliance/user/console/glyphs.ts';
 import { Rates } from '../../../appliance/user/console/rates.ts';
 import type { Row } from '../../../appliance/user/console/styled.ts';
@@ -25,7 +25,13 @@ import {
   type ShownInterface,
 } from '../../../appliance/user/console/views/interfacesModel.ts';
 import { packetFor, readRules, rulesRows } from '../../../appliance/user/console/views/rulesModel.ts';
-import { keyOfState, statesRows } from '../../../appliance/user/console/views/statesModel.ts';
+import {
+  covers,
+  keyOfState,
+  type Part,
+  questionAround,
+  statesRows,
+} from '../../../appliance/user/console/views/statesModel.ts';
 import type { HostView, RelaydView } from '../../../appliance/user/relayd/control.ts';
 
 const look = (columns = 80, rows = 22) => ({ columns, rows, glyphs: ASCII });
@@ -110,20 +116,44 @@ test('states: what there is, the window, the rate of each', () => {
   const rates = new Rates();
   rates.take(0, new Map(states.map((one) => [keyOfState(one), 0])));
   rates.take(1, new Map(states.map((one) => [keyOfState(one), one.bytes])));
-  const shown = { order: 'bytes', filter: '', selected: 1, from: 0 } as const;
   const top = { total: 70_000, matching: 70_000, states };
-  const wide = linesOf(statesRows({ ...shown, top }, rates, look(200)));
-  assert.equal(wide[0], ' 70000 states, the first 2 here  by bytes');
+  const part: Part = { order: 'bytes', filter: '', first: 40, count: 2, top };
+  const shown = { part, selected: 41, from: 40 };
+  const wide = linesOf(statesRows(shown, rates, look(200)));
+  assert.equal(wide[0], ' 70000 states  by bytes  42 of 70000');
   assert.match(
     wide[2]!,
     /^tcp +I 10\.0\.0\.2:50000 192\.0\.2\.1:80 .* 0:01:01 1:00:00 +10 +3\.0k 24\.0kb\/s +3$/,
   );
-  const narrow = statesRows({ ...shown, top }, rates, look(60));
+  assert.deepEqual(wide.slice(4), Array(18).fill('...'));
+  const narrow = statesRows(shown, rates, look(60));
   assert.ok(linesOf(narrow).every((line) => line.length <= 60));
   assert.match(linesOf(narrow)[2]!, /10\.0\.0\.2:50000 192\.0\.2\.1:80 .*3\.0k/);
-  const none = { total: 5, matching: 0, states: [] };
-  const filtered = linesOf(statesRows({ ...shown, top: none, filter: 'x' }, rates, look()));
+  const none: Part = { ...part, filter: 'x', top: { total: 5, matching: 0, states: [] } };
+  const filtered = linesOf(statesRows({ part: none, selected: 0, from: 0 }, rates, look()));
   assert.deepEqual(filtered, [" 5 states, 0 with 'x'  by bytes", '', ' no state']);
+});
+
+test('states: what is seen is asked for with a page before and two behind', () => {
+  const top = { total: 1_000, matching: 1_000, states: [] };
+  const partAt = (from: number, page: number): Part => ({
+    order: 'age',
+    filter: '',
+    ...questionAround(from, page),
+    top,
+  });
+  assert.deepEqual(questionAround(0, 20), { first: 0, count: 60 });
+  assert.deepEqual(questionAround(500, 20), { first: 480, count: 80 });
+  for (const [from, is] of [
+    [480, true],
+    [540, true],
+    [541, false],
+    [479, false],
+    [980, false],
+  ] as const) {
+    assert.equal(covers(partAt(500, 20), from, 20), is, String(from));
+  }
+  assert.equal(covers({ ...partAt(500, 20), top: { ...top, matching: 550 } }, 545, 20), true);
 });
 
 const LISTING = `@0 block drop in on vr0 proto tcp all

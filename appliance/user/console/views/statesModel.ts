@@ -2,19 +2,32 @@
 //
 // pf's states as rows, as pftop lays them out.
 
-import type { Order, TopState, TopStates } from '../../commands/pftop.ts';
+import type { TopState } from '../../commands/pftop/topState.ts';
+import type { Order, TopStates } from '../../commands/pftop/topStates.ts';
 import { bitRate, duration, scaled } from '../numbers.ts';
 import type { Rates } from '../rates.ts';
 import { type Row, row, span } from '../styled.ts';
 import { type Column, table } from '../table.ts';
 import type { Look } from '../view.ts';
 
-export interface StatesShown {
-  readonly top: TopStates | undefined;
+/** Which of the states are asked for. */
+export interface Question {
   readonly order: Order;
   readonly filter: string;
+  /** The first rank, and how many. */
+  readonly first: number;
+  readonly count: number;
+}
+
+/** An answer, which is all that the view keeps of the machine's states. */
+export interface Part extends Question {
+  readonly top: TopStates;
+}
+
+export interface StatesShown {
+  readonly part: Part | undefined;
   readonly selected: number;
-  /** The first state to be seen. */
+  /** Rank of the first state to be seen. */
   readonly from: number;
 }
 
@@ -24,6 +37,18 @@ export const STATES_MARGIN = 2;
 /** By which a state is told apart. */
 export function keyOfState({ id, creatorId }: TopState): string {
   return `${id}/${creatorId}`;
+}
+
+/** What to ask for where `page` states from rank `from` on are seen: a page before and two behind, as one goes on reading. */
+export function questionAround(from: number, page: number): Pick<Question, 'first' | 'count'> {
+  const first = Math.max(0, from - page);
+  return { first, count: from - first + 3 * page };
+}
+
+/** Whether what is seen is in the part, as far as there is something. */
+export function covers(part: Part, from: number, page: number): boolean {
+  const end = Math.min(from + page, part.top.matching);
+  return part.first <= from && end <= part.first + part.count;
 }
 
 function columnsOf(rates: Rates): readonly Column<TopState>[] {
@@ -55,16 +80,29 @@ function columnsOf(rates: Rates): readonly Column<TopState>[] {
   ];
 }
 
+/** A state whose news are on their way has dots. */
+function asFarAsKnown(column: Column<TopState>, i: number): Column<TopState | undefined> {
+  const { text, style } = column;
+  return {
+    ...column,
+    text: (state) => (state === undefined ? (i === 0 ? '...' : '') : text(state)),
+    style: (state) => (state === undefined ? 'faint' : (style?.(state) ?? 'text')),
+  };
+}
+
 export function statesRows(shown: StatesShown, rates: Rates, look: Look): readonly Row[] {
-  const { top, order, filter, selected, from } = shown;
-  if (top === undefined) return [row(' no news of the states yet', 'faint')];
+  const { part, selected, from } = shown;
+  if (part === undefined) return [row(' no news of the states yet', 'faint')];
+  const { top, order, filter, first } = part;
   const matching = filter === '' ? '' : `, ${top.matching} with '${filter}'`;
-  const cut = top.states.length < top.matching ? `, the first ${top.states.length} here` : '';
+  const place = top.matching === 0 ? '' : `  ${selected + 1} of ${top.matching}`;
   const summary: Row = [
-    span(` ${top.total} states${matching}${cut}`, 'strong'),
-    span(`  by ${order}`, 'faint'),
+    span(` ${top.total} states${matching}`, 'strong'),
+    span(`  by ${order}${place}`, 'faint'),
   ];
-  if (top.states.length === 0) return [summary, [], row(' no state', 'faint')];
-  const seen = top.states.slice(from, from + look.rows - STATES_MARGIN);
-  return [summary, ...table(columnsOf(rates), seen, look.columns, selected - from)];
+  if (top.matching === 0) return [summary, [], row(' no state', 'faint')];
+  const count = Math.min(look.rows - STATES_MARGIN, top.matching - from);
+  const seen = Array.from({ length: count }, (_, i) => top.states[from + i - first]);
+  const columns = columnsOf(rates).map(asFarAsKnown);
+  return [summary, ...table(columns, seen, look.columns, selected - from)];
 }
