@@ -15,7 +15,7 @@ import { reportCheck } from './user/commands/configuration.ts';
 import { findCommand, runCommand } from './user/commands/index.ts';
 import { ConfigError } from './user/config/lines.ts';
 import { MachineError } from './user/config/machineJson.ts';
-import { MachineGone, NotRunning, runRemote } from './user/control/client.ts';
+import { MachineGone, NotRunning, runRemote, untilGone } from './user/control/client.ts';
 import { answers, type CommandRunner } from './user/control/server.ts';
 import { MachineFiles, WorkingFiles } from './user/files.ts';
 import { DialogueEnded, FileDialogue, TerminalDialogue } from './user/install/dialogue.ts';
@@ -132,14 +132,21 @@ async function console(args: readonly string[]): Promise<number> {
 /** The console of a running machine on this terminal, over its control socket; resolves when it is left. */
 async function openConsole({ directory, screens, isMachine, ended }: ConsoleChoice): Promise<number> {
   const files = new MachineFiles(directory);
-  const run: CommandRunner['run'] = (args, io) => runRemote(join(directory, SOCKET), args, io);
+  const socket = join(directory, SOCKET);
+  const run: CommandRunner['run'] = (args, io) => runRemote(socket, args, io);
   const shell = new Shell({ run, files, history: await History.load(files) });
   const { stdin: input, stdout: output, env } = process;
   const parts = { shell, run, name: machineName(directory), files, input, output, ended };
   if (!screens) return lineConsole(parts);
   // Loaded where it is wanted only: it takes a moment.
   const { virtualConsoles } = await import('./user/console/consoles.ts');
-  return virtualConsoles({ ...parts, env, isMachine });
+  if (isMachine) return virtualConsoles({ ...parts, env, isMachine });
+  const left = new AbortController();
+  try {
+    return await virtualConsoles({ ...parts, env, isMachine, gone: untilGone(socket, left.signal) });
+  } finally {
+    left.abort();
+  }
 }
 
 /** Makes a machine's directory by question and answer, or from a file of answers. */

@@ -32,6 +32,8 @@ export interface ConsolesParts {
   readonly isMachine: boolean;
   /** Ends the consoles when it fires. */
   readonly ended?: AbortSignal;
+  /** Resolves when the machine is gone. */
+  readonly gone?: Promise<void>;
 }
 
 /** Milliseconds between two looks at the machine. */
@@ -124,7 +126,7 @@ class VirtualConsoles implements ViewHost {
     if (this.parts.ended?.aborted) end();
     this.redraw();
     try {
-      return await Promise.race([this.shell.converse(), this.breakdown]);
+      return await Promise.race([this.shell.converse(), this.breakdown, this.machineGone()]);
     } finally {
       this.parts.ended?.removeEventListener('abort', end);
       this.views[this.active]!.hidden?.();
@@ -134,6 +136,12 @@ class VirtualConsoles implements ViewHost {
       screen.leave();
       this.guard.release();
     }
+  }
+
+  /** Never resolves: the machine's end is one of the consoles, too. */
+  private async machineGone(): Promise<never> {
+    await (this.parts.gone ?? new Promise(() => {}));
+    throw new MachineGone();
   }
 
   /** A defect of a view ends the consoles, not the machine that may run in this process. */

@@ -55,3 +55,19 @@ export async function runRemote(path: string, args: readonly string[], io: Comma
     });
   });
 }
+
+/** Resolves when the machine behind `path` is gone, in whatever way it ended; never after `signal`. */
+export function untilGone(path: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const leave = () => socket.destroy();
+    signal.addEventListener('abort', leave);
+    socket.once('connect', () => socket.write(encodeFrame({ op: 'attach' })));
+    socket.on('data', () => {}); // the reason of a refusal, behind which the end comes
+    socket.once('error', () => {}); // such as ECONNREFUSED: the close that follows says the same
+    socket.once('close', () => {
+      signal.removeEventListener('abort', leave);
+      if (!signal.aborted) resolve();
+    });
+  });
+}

@@ -8,11 +8,15 @@ export const MAXIMUM_FRAME = 1024 * 1024;
 const MAXIMUM_DEPTH = 16;
 const LENGTH = 4;
 
-/** From the client: run a command (`asks`: questions can be answered), end it, answer its question (or refuse to, without text). */
+/**
+ * From the client: run a command (`asks`: questions can be answered), end it, answer its question (or refuse to, without text); or stay
+ * connected for no more than to hear of the machine's end.
+ */
 export type ClientFrame =
   | { readonly op: 'run'; readonly args: readonly string[]; readonly stdin?: string; readonly asks?: boolean }
   | { readonly op: 'cancel' }
-  | { readonly op: 'answer'; readonly text?: string };
+  | { readonly op: 'answer'; readonly text?: string }
+  | { readonly op: 'attach' };
 
 /** From the machine: what the command printed, what it asks, and how it ended. */
 export type ServerFrame =
@@ -82,7 +86,7 @@ function depthOf(body: Buffer): number {
 /** A client's frame, or FrameError. */
 export function clientFrame(value: unknown): ClientFrame {
   const frame = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
-  if (frame.op === 'cancel') return { op: 'cancel' };
+  if (frame.op === 'cancel' || frame.op === 'attach') return { op: frame.op };
   if (frame.op === 'answer' && isOptional(frame.text, 'string')) return frame as ClientFrame;
   if (frame.op === 'run' && isStrings(frame.args)) {
     if (isOptional(frame.stdin, 'string') && isOptional(frame.asks, 'boolean')) return frame as ClientFrame;

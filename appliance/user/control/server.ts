@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 //
-// The control socket of a machine, the owner's alone: one command a connection; what it prints goes back as it is printed, what it
-// asks is asked there. Clients are bounded in number, in what they send and in what they leave unread.
+// The control socket of a machine, the owner's alone: one command a connection, or none where only the machine's end is waited for; what a
+// command prints goes back as it is printed, what it asks is asked there. Clients are bounded in number, in what they send and in what they leave unread.
 
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -171,6 +171,9 @@ class Client {
       this.answer(frame.text);
     } else if (this.started) {
       throw new FrameError('one command a connection');
+    } else if (frame.op === 'attach') {
+      this.started = true;
+      clearTimeout(this.patience);
     } else {
       this.started = true;
       clearTimeout(this.patience);

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { CommandIo } from '../../../appliance/user/commands/command.ts';
-import { NotRunning, runRemote } from '../../../appliance/user/control/client.ts';
+import { NotRunning, runRemote, untilGone } from '../../../appliance/user/control/client.ts';
 import { encodeFrame, FrameReader, MAXIMUM_FRAME } from '../../../appliance/user/control/frames.ts';
 import { ControlServer } from '../../../appliance/user/control/server.ts';
 
@@ -196,4 +196,21 @@ test('a text longer than a frame arrives whole', async () => {
   const { status, stdout } = await client(['page']);
   assert.equal(status, 0);
   assert.ok(stdout === LONG, `${stdout.length} of ${LONG.length} characters`);
+});
+
+test('who is attached hears of the end, however long it takes to come', async () => {
+  const place = join(folder, 'other.sock');
+  const other = await ControlServer.listen(place, { run }, { patience: 50, burst: 10, rate: 10 });
+  const gone: string[] = [];
+  const left = new AbortController();
+  const attached = untilGone(place, new AbortController().signal).then(() => gone.push('attached'));
+  void untilGone(place, left.signal).then(() => gone.push('left'));
+  // Longer than the server's patience with those who want nothing.
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  left.abort();
+  assert.deepEqual(gone, []);
+  await other.close();
+  await attached;
+  await untilGone(place, new AbortController().signal);
+  assert.deepEqual(gone, ['attached']);
 });
