@@ -15,6 +15,8 @@ export interface HostView {
   readonly availability: string;
   readonly checks: number;
   readonly successes: number;
+  /** What came of the last 60 checks themselves, forgiven or not, the newest at the end: `+` up, `-` down. */
+  readonly outcomes: string;
   readonly retry: number;
   /** Failures that are still forgiven. */
   readonly retriesLeft: number;

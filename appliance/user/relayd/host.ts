@@ -8,6 +8,9 @@ import type { CheckMessage, CheckResult, HostStatus } from './checks/result.ts';
 /** What an administrator wants of a host. A draining one gets no new connections; it is still checked. */
 export type HostAdmin = 'enabled' | 'disabled' | 'draining';
 
+/** Outcomes of checks that are remembered. */
+const REMEMBERED = 60;
+
 export class Host {
   readonly conf: HostConf;
   status: HostStatus = 'unknown';
@@ -16,6 +19,8 @@ export class Host {
   idle = false;
   checks = 0;
   successes = 0;
+  /** What came of the last checks themselves, forgiven or not, the newest at the end: `+` up, `-` down. */
+  outcomes = '';
   /** Failures that are still forgiven. 0 at first: the first failure of a host that nothing is known of counts. */
   retriesLeft = 0;
   message: CheckMessage = 'none';
@@ -40,6 +45,8 @@ export class Host {
   /** Takes a result and answers the status that comes of it. A forgiven failure counts as what the host was before. */
   judge(result: CheckResult): HostStatus {
     let status = result.status;
+    if (status !== 'unknown')
+      this.outcomes = (this.outcomes + (status === 'up' ? '+' : '-')).slice(-REMEMBERED);
     if (status === 'down' && this.retriesLeft > 0) {
       status = this.status;
       this.retriesLeft--;
@@ -61,6 +68,7 @@ export class Host {
     this.status = 'unknown';
     this.checks = 0;
     this.successes = 0;
+    this.outcomes = '';
     this.retriesLeft = 0;
     this.message = 'none';
     this.code = undefined;
@@ -73,6 +81,7 @@ export class Host {
     this.idle = old.idle;
     this.checks = old.checks;
     this.successes = old.successes;
+    this.outcomes = old.outcomes;
     this.retriesLeft = Math.min(old.retriesLeft, this.conf.retry);
     this.message = old.message;
     this.code = old.code;

@@ -92,6 +92,7 @@ function hostView(host: Host): HostView {
     availability: host.availability,
     checks: host.checks,
     successes: host.successes,
+    outcomes: host.outcomes,
     retry,
     retriesLeft: host.retriesLeft,
     message: host.message,

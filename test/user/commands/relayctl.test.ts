@@ -52,6 +52,7 @@ function host(
     availability,
     checks: 0,
     successes: 0,
+    outcomes: '',
     retry: 0,
     retriesLeft: 0,
     message: 'none',

@@ -8,12 +8,7 @@ import type { TopState } from '../../../appliance/user/commands/pftop/topState.t
 import { ASCII } from '../../../appliance/user/console/glyphs.ts';
 import { Rates } from '../../../appliance/user/console/rates.ts';
 import type { Row } from '../../../appliance/user/console/styled.ts';
-import {
-  balancingRows,
-  CheckHistory,
-  hostsOf,
-  itemsOf,
-} from '../../../appliance/user/console/views/balancingModel.ts';
+import { balancingRows, itemsOf } from '../../../appliance/user/console/views/balancingModel.ts';
 import {
   type FailoverData,
   failoverCounters,
@@ -195,7 +190,7 @@ test('rules: a packet that the selected one may be about', () => {
 
 function host(id: number, changes: Partial<HostView> = {}): HostView {
   const name = `10.0.0.${id}`;
-  const counts = { checks: 1, successes: 1, retry: 0, retriesLeft: 0 };
+  const counts = { checks: 1, successes: 1, outcomes: '+', retry: 0, retriesLeft: 0 };
   return {
     id,
     name,
@@ -217,26 +212,17 @@ function relayd(hosts: readonly HostView[]): RelaydView {
   return { redirects: [{ ...www, listen, statistics, tables, hosts }], relays: [], routers: [] };
 }
 
-test('load: redirects, tables and hosts below one another, with the checks that were seen', () => {
-  const history = new CheckHistory();
-  for (const view of [
-    relayd([host(1), host(2, { status: 'down', successes: 0, message: 'icmp read timeout' })]),
-    relayd([host(1), host(2, { status: 'down', successes: 0, message: 'icmp read timeout' })]),
-    relayd([host(1, { checks: 2 }), host(2, { checks: 2 })]),
-  ]) {
-    history.take(hostsOf(view));
-  }
-  assert.deepEqual([history.of(1), history.of(2), history.of(3)], ['++', '-+', '']);
-  const rows = balancingRows(
-    itemsOf(relayd([host(1), host(2)])),
-    history,
-    { selected: 0, top: 0 },
-    look(120),
-  );
+test('load: redirects, tables and hosts below one another, with what came of their checks', () => {
+  const flapping = host(2, { outcomes: `${'+'.repeat(50)}-+-`, checks: 53, successes: 51 });
+  const list = { selected: 0, top: 0 };
+  const rows = balancingRows(itemsOf(relayd([host(1), flapping])), list, look(120));
   const lines = linesOf(rows);
   assert.match(lines[1]!, /^ +1 redirect www +active .* 10\.0\.0\.5:80 {2}12 sessions$/);
   assert.match(lines[2]!, /^ +1 {3}table web:80 +active .* 1 of 2 hosts up$/);
-  assert.match(lines[4]!, /^ +2 {5}host 10\.0\.0\.2 +up +100\.00% -\+ +icmp ok {2}1\/1$/);
+  assert.match(lines[3]!, /^ +1 {5}host 10\.0\.0\.1 +up +100\.00% +\+ icmp ok {2}1\/1$/);
+  assert.match(lines[4]!, /^ +2 {5}host 10\.0\.0\.2 +up +100\.00% \+{27}-\+- icmp ok {2}51\/53$/);
+  assert.equal(styleOf(rows, `${'+'.repeat(27)}-+-`), 'warn');
+  assert.match(linesOf(balancingRows(itemsOf(relayd([flapping])), list, look()))[3]!, /100\.00% \+{13}-\+- /);
 });
 
 test('failover: virtual hosts, demotion, what goes to and fro; and no pair at all', () => {

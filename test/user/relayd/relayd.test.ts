@@ -42,6 +42,7 @@ describe('hosts', () => {
     await world.clock.advance(20_000);
     const [host] = world.relayd.show().redirects[0]!.hosts;
     assert.deepEqual([host!.status, host!.successes, host!.checks, host!.retriesLeft], ['up', 3, 3, 0]);
+    assert.equal(host!.outcomes, '+--');
     await world.clock.advance(10_000);
     assert.deepEqual(world.statuses(), ['10.0.0.1 down']);
     assert.equal(world.relayd.show().redirects[0]!.hosts[0]!.availability, '75.00%');
@@ -72,7 +73,12 @@ describe('hosts', () => {
     assert.equal(world.network.connects.length, asked + 3);
     assert.equal(await world.relayd.switchHost('10.0.0.1', 'enabled'), true);
     assert.deepEqual(world.statuses(), ['10.0.0.1 unknown', '10.0.0.2 up']);
-    await world.clock.advance(10_000);
+    assert.deepEqual(
+      world.relayd.show().redirects[0]!.hosts.map(({ outcomes }) => outcomes),
+      ['', '++++'],
+    );
+    await world.clock.advance(700_000);
+    assert.equal(world.relayd.show().redirects[0]!.hosts[1]!.outcomes, '+'.repeat(60));
     assert.deepEqual(world.kernel.take(), ['replace relayd/r <r> 10.0.0.1 10.0.0.2']);
   });
 

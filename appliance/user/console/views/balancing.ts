@@ -7,7 +7,7 @@ import type { Key } from '../keys.ts';
 import { LIST_START, moveInList, settle } from '../list.ts';
 import type { Row } from '../styled.ts';
 import type { KeyHelp, Look, View, ViewHost } from '../view.ts';
-import { balancingRows, CheckHistory, hostsOf, type Item, itemsOf } from './balancingModel.ts';
+import { balancingRows, type Item, itemsOf } from './balancingModel.ts';
 
 const WORDS: Readonly<Record<string, string>> = { e: 'enable', d: 'disable', D: 'drain' };
 
@@ -21,7 +21,6 @@ export class BalancingView implements View {
     ['q', 'shell'],
   ];
   private readonly host: ViewHost;
-  private readonly history = new CheckHistory();
   private items: readonly Item[] | undefined;
   private list = LIST_START;
   private page = 10;
@@ -32,14 +31,13 @@ export class BalancingView implements View {
 
   async refresh(): Promise<void> {
     const view = await this.host.machine.json<RelaydView>('relayctl', 'show', 'summary', '--json');
-    this.history.take(hostsOf(view));
     this.items = itemsOf(view);
   }
 
   rows(look: Look): readonly Row[] {
     this.page = Math.max(1, look.rows - 1);
     this.list = settle(this.list, this.items?.length ?? 0, this.page);
-    return balancingRows(this.items, this.history, this.list, look);
+    return balancingRows(this.items, this.list, look);
   }
 
   press(key: Key): boolean {

@@ -14,33 +14,9 @@ export interface Item {
   readonly status: string;
   readonly detail: string;
   readonly availability: string;
+  /** Of a host's last checks: `+` up, `-` down, the newest at the right. */
+  readonly outcomes: string;
   readonly depth: number;
-}
-
-/** Outcomes of checks that are remembered of a host. */
-const KEPT = 60;
-
-/** What came of each host's checks while the view was open: `+` up, `-` down. */
-export class CheckHistory {
-  private readonly hosts = new Map<number, { checks: number; outcomes: string }>();
-
-  take(hosts: readonly HostView[]): void {
-    for (const { id, checks, successes, status } of hosts) {
-      const known = this.hosts.get(id);
-      if (known !== undefined && known.checks === checks) continue;
-      const isUp = status === 'up' || (status !== 'down' && successes > 0);
-      const outcomes = (known?.outcomes ?? '') + (checks === 0 ? '' : isUp ? '+' : '-');
-      this.hosts.set(id, { checks, outcomes: outcomes.slice(-KEPT) });
-    }
-  }
-
-  of(id: number): string {
-    return this.hosts.get(id)?.outcomes ?? '';
-  }
-}
-
-export function hostsOf({ redirects, relays, routers }: RelaydView): readonly HostView[] {
-  return [...redirects, ...relays, ...routers].flatMap((one) => one.tables.flatMap((each) => each.hosts));
 }
 
 /** Everything that can be selected, in the order it is shown. */
@@ -52,6 +28,7 @@ export function itemsOf({ redirects, relays, routers }: RelaydView): readonly It
     status,
     detail,
     availability: '',
+    outcomes: '',
     depth: 0,
   });
   return [
@@ -79,19 +56,26 @@ function tableItems({ id, name, status, up, hosts }: TableView): readonly Item[]
     status,
     detail: `${up} of ${hosts.length} hosts up`,
     availability: '',
+    outcomes: '',
     depth: 1,
   };
   return [own, ...hosts.map(hostItem)];
 }
 
-function hostItem({ id, name, status, availability, message, checks, successes }: HostView): Item {
+function hostItem({ id, name, status, availability, outcomes, message, checks, successes }: HostView): Item {
   const detail = `${message}  ${successes}/${checks}`;
-  return { kind: 'host', id, name, status, detail, availability, depth: 2 };
+  return { kind: 'host', id, name, status, detail, availability, outcomes, depth: 2 };
 }
 
 const STYLES: Readonly<Record<string, Style>> = { active: 'good', up: 'good', down: 'bad', empty: 'bad' };
 
-function columnsOf(history: CheckHistory): readonly Column<Item>[] {
+/** Cells for the checks: half of what the other columns leave. */
+function checksWidth({ columns }: Look): number {
+  return Math.max(16, Math.min(60, Math.floor((columns - 60) / 2)));
+}
+
+function columnsOf(look: Look): readonly Column<Item>[] {
+  const checks = checksWidth(look);
   return [
     { title: 'Id', align: 'right', width: 3, text: ({ id }) => String(id) },
     { title: 'Name', width: 20, text: ({ kind, name, depth }) => `${'  '.repeat(depth)}${kind} ${name}` },
@@ -103,10 +87,12 @@ function columnsOf(history: CheckHistory): readonly Column<Item>[] {
     },
     { title: 'Avlblty', align: 'right', text: ({ availability }) => availability },
     {
-      title: 'Checks seen',
-      width: 20,
+      title: 'Checks',
+      align: 'right',
+      width: checks,
       optional: 1,
-      text: ({ kind, id }) => (kind === 'host' ? history.of(id).slice(-20) : ''),
+      text: ({ outcomes }) => outcomes.slice(-checks),
+      style: ({ outcomes }) => (outcomes.slice(-checks).includes('-') ? 'warn' : 'good'),
     },
     { title: '', grows: true, text: ({ detail }) => detail },
   ];
@@ -114,12 +100,11 @@ function columnsOf(history: CheckHistory): readonly Column<Item>[] {
 
 export function balancingRows(
   items: readonly Item[] | undefined,
-  history: CheckHistory,
   list: { readonly selected: number; readonly top: number },
   look: Look,
 ): readonly Row[] {
   if (items === undefined) return [row(' no news of relayd yet', 'faint')];
   if (items.length === 0) return [row(' relayd has no redirect, relay or router', 'faint')];
   const seen = items.slice(list.top, list.top + look.rows - 1);
-  return table(columnsOf(history), seen, look.columns, list.selected - list.top);
+  return table(columnsOf(look), seen, look.columns, list.selected - list.top);
 }
