@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 //
-// `(vr0:network)`: addresses of an interface or group as they are now (pfi_dynaddr of pf_if.c), worked out again when interfaces change.
+// `(vr0:network)`: addresses of an interface, of a group or, as `(self)`, of all as they are now (pfi_dynaddr of pf_if.c), worked out again when interfaces change.
 
 import { addressBits, type Family, INET, maskWord } from '../../abi/address.ts';
 import type { DynamicAddress } from '../../abi/rule.ts';
@@ -21,6 +21,7 @@ export class Dynamic {
   private generation = -1;
   private four: readonly DynamicEntry[] = [];
   private six: readonly DynamicEntry[] = [];
+  private routableSix: readonly DynamicEntry[] = [];
 
   constructor(address: DynamicAddress, interfaces: Interfaces, kifs: Kifs) {
     this.address = address;
@@ -34,6 +35,12 @@ export class Dynamic {
     return family === INET ? this.four : this.six;
   }
 
+  /** What a pool may choose from: a link-local address means nothing to who is behind the next router. */
+  routable(family: Family): readonly DynamicEntry[] {
+    if (this.generation !== this.kifs.generation) this.refresh();
+    return family === INET ? this.four : this.routableSix;
+  }
+
   /** Whether the address is one of those, or in one of those networks. */
   contains(family: Family, words: Int32Array): boolean {
     const entries = this.entries(family);
@@ -45,13 +52,19 @@ export class Dynamic {
     this.generation = this.kifs.generation;
     this.four = this.entriesOf(4);
     this.six = this.entriesOf(6);
+    this.routableSix = this.six.filter(({ words }) => !isLinkLocal(words));
   }
 
   private entriesOf(family: Family): DynamicEntry[] {
     const { address } = this;
-    return this.interfaces.named(address.interface).flatMap((on) => {
-      // Link-local addresses are left out, as the original does.
-      const own = on.addresses.filter((one) => one.family === family && !isLinkLocal(one));
+    const { interfaces } = this;
+    const meant = address.interface === 'self' ? [...interfaces] : interfaces.named(address.interface);
+    return meant.flatMap((on) => {
+      // `:network` and `:0` pass over link-local addresses (pfi_instance_add).
+      const skipLinkLocal = family !== INET && (address.network || address.noAlias);
+      const own = on.addresses.filter(
+        (one) => one.family === family && !(skipLinkLocal && isLinkLocal(one.words)),
+      );
       const used = address.noAlias ? own.slice(0, 1) : own;
       return used.flatMap((one) => this.entryOf(one));
     });
@@ -67,8 +80,9 @@ export class Dynamic {
   }
 }
 
-function isLinkLocal(address: InterfaceAddress): boolean {
-  return address.family !== INET && (address.words[0]! & 0xffc00000) === (0xfe800000 | 0);
+/** Of an IPv6 address. */
+function isLinkLocal(words: Int32Array): boolean {
+  return (words[0]! & 0xffc00000) === (0xfe800000 | 0);
 }
 
 function isWithin(entry: DynamicEntry, words: Int32Array): boolean {

@@ -255,7 +255,7 @@ export class Pools {
         return this.tableOf(pool, entry)?.inOrder(family) ?? [];
       case 'dynamic': {
         pool.dynamics[place] ??= new Dynamic(address, this.interfaces, this.kifs);
-        return pool.dynamics[place].entries(family);
+        return pool.dynamics[place].routable(family);
       }
       default:
         return [];
