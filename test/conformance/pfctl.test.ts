@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseFacts } from '../../appliance/user/config/pf/facts.ts';
 import { type Outcome, runPfctl } from '../support/pfctlOffline.ts';
 import { PfMemory } from '../support/pfMemory.ts';
+import { expandNames } from './interfaceNames.ts';
 
 const BESIDE = fileURLToPath(new URL('../../../../shared/conformance', import.meta.url));
 const DATA = join(process.env.RHINE_CONFORMANCE ?? BESIDE, 'pfctl');
@@ -136,6 +137,9 @@ function testSet(directory: string): void {
   cases('pfchksum', async (name) => {
     const output = await runs(['-o', 'none', '-f', `${name}.in`], ['-vsi']);
     assert.equal(/^Checksum:.*$/m.exec(output)?.[0], read(`${name}.ok`).trim());
+  });
+  cases('pfi', async (name) => {
+    assert.equal(trimmed(expandNames(read(`${name}.in`), parseFacts(facts))), trimmed(read(`${name}.ok`)));
   });
   cases('pfr', async (name) => {
     const recorded = read(`${name}.ok`)
