@@ -2,7 +2,7 @@
 //
 // Direct Server Return while servers come and go: large transfers in both dialects and families, and many connections while hosts are
 // stopped, started, disabled and drained at random. RHINE_CHURN_SECONDS (default 10) and RHINE_CHURN_RATE (connections a second, default
-// 300) set how long and how hard; RHINE_SEED which chance.
+// 300) set how long and how hard; RHINE_SEED which chance. With RHINE_CHURN_STRICT=1 today's dialect is strict.
 
 import assert from 'node:assert/strict';
 import { createInterface } from 'node:readline';
@@ -22,6 +22,7 @@ import {
 
 const SECONDS = Number(process.env.RHINE_CHURN_SECONDS ?? 10);
 const RATE = Number(process.env.RHINE_CHURN_RATE ?? 300);
+const STRICT = process.env.RHINE_CHURN_STRICT === '1';
 const SEED = Number(process.env.RHINE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const LARGE = 10_000_000;
 /** A SYN that is lost is sent again after a second: when a host is back, that much later may be its time. */
@@ -110,7 +111,7 @@ for (const dialect of ['openbsd', 'openbsd-2008'] as const satisfies readonly Se
     let lab: ServiceLab;
 
     before(async () => {
-      lab = await ServiceLab.up(dialect);
+      lab = await ServiceLab.up(dialect, STRICT && dialect === 'openbsd');
     });
 
     after(() => lab?.down());

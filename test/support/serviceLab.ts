@@ -67,7 +67,7 @@ function filesOf(dialect: ServiceDialect, strict: boolean): Record<string, strin
   };
   if (strict) {
     files['router/etc/rc.conf.local'] = 'pf=YES\n';
-    files['router/etc/pf.conf'] = 'pass\n';
+    files['router/etc/pf.conf'] = 'set limit states 400000\npass\n';
     files['router/etc/hostname.vr2'] = 'inet 198.18.8.1 255.255.255.0\n';
     files['lb/etc/hostname.vr2'] = 'inet 198.18.8.2 255.255.255.0\n';
     for (const name of ['router', 'lb']) files[`${name}/etc/hostname.pfsync0`] = SYNC;

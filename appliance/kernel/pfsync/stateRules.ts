@@ -19,6 +19,7 @@ import {
   FLAG_DIRECTION,
   FLAG_MORE_RULES,
   FLAG_OBSERVED,
+  FLAG_SLOPPY,
   FLAG_TABLES,
   FLAGS,
   ID_HIGH,
@@ -80,7 +81,8 @@ export class StateRules {
       (records[at + SOURCE_NODE] === 0 ? 0 : pfsync.RULE_SOURCE_NODE) |
         ((records[at + FLAGS]! & FLAG_CONNECTED) === 0 ? 0 : pfsync.RULE_CONNECTED) |
         (records[at + NAT_NODE] === 0 ? 0 : pfsync.RULE_NAT_NODE) |
-        (records[at + ROUTE_NODE] === 0 ? 0 : pfsync.RULE_ROUTE_NODE),
+        (records[at + ROUTE_NODE] === 0 ? 0 : pfsync.RULE_ROUTE_NODE) |
+        ((records[at + FLAGS]! & (FLAG_OBSERVED | FLAG_SLOPPY)) === FLAG_OBSERVED ? pfsync.RULE_OBSERVED : 0),
     );
     let many = 0;
     rule.timeouts?.forEach((seconds, number) => {
@@ -108,7 +110,10 @@ export class StateRules {
     if (translation !== undefined) this.put(records, at + NAT_RULE, translation);
     let flags = records[at + FLAGS]!;
     if (rule.hasTables) flags |= FLAG_TABLES;
-    if (rule.rule.state?.options.observed === true) flags |= FLAG_OBSERVED;
+    if (rule.rule.state?.options.observed === true) {
+      flags |= FLAG_OBSERVED;
+      if ((pfsync.ruleFlags(bytes, from) & pfsync.RULE_OBSERVED) !== 0) flags &= ~FLAG_SLOPPY;
+    }
     if (anchor !== undefined || translation !== undefined) flags |= FLAG_MORE_RULES;
     records[at + FLAGS] = flags;
     if (found !== undefined)

@@ -219,6 +219,14 @@ describe('where no router speaks', () => {
     assert.equal(path.cost()?.states, 1);
   });
 
+  test('and the load balancer has not seen the SYN either: the state stays sloppy', () => {
+    const path = new DirectReturn();
+    path.connect();
+    path.balancer.call('pf.killStates', { cursor: 0, filter: {} });
+    assert.equal(upload(path, 1_000_000), 0);
+    assert.equal(stateOf(path), '4:4 sloppy');
+  });
+
   test('for a while: an upload goes on through a router that has forgotten it', () => {
     const path = new DirectReturn();
     path.connect();
