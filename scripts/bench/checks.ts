@@ -8,12 +8,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LabDefinition } from '../lab/definition.ts';
-import { missingProgram, noTap, privilege } from '../lab/requirements.ts';
+import { isInstalled, missingProgram, noTap, privilege } from '../lab/requirements.ts';
 import { LabStore } from '../lab/store.ts';
 import { TapNetwork } from '../lab/tapNetwork.ts';
 import { consumed } from './load.ts';
 import { alternate, type Bench, type BenchOptions, type Measurement, type RowHead } from './rows.ts';
-import { isInstalled } from './topology.ts';
 
 const TALKER = fileURLToPath(new URL('../lab/talker.js', import.meta.url));
 

@@ -5,10 +5,11 @@
 // RHINE_STRICT_DOWN are bytes (default 5 and 20 million).
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
+import { isInstalled } from '../../scripts/lab/requirements.ts';
 import type { Transferred } from '../../scripts/lab/transfer.ts';
 import { noLab, PROJECT } from '../support/lab.ts';
 import { PORT, ServiceLab, VIP4, VIP6 } from '../support/serviceLab.ts';
@@ -26,8 +27,10 @@ const LOSS = `table netdev sync {
   }
 }
 `;
-const hasNft = spawnSync('sh', ['-c', 'command -v nft']).status === 0;
-const hasScapy = existsSync(PYTHON) && existsSync('/usr/bin/scapy');
+/** States that the load balancer may have while it is flooded. */
+const FLOOD_LIMIT = 1_000;
+const hasNft = isInstalled('nft');
+const hasScapy = existsSync(PYTHON) && isInstalled('scapy');
 
 /** Connects, tells its address and port, and says one word for each line that it is sent. */
 const hold = (address: string) => `
@@ -155,7 +158,52 @@ for (const strict of [true, false]) {
         () => forgeSome(lab, strict, address),
       );
     }
+
+    test(
+      'a flood of SYNs fills the state table to its limit, and a connection that stands goes on',
+      { skip: isInstalled('hping3') ? false : 'hping3 is not installed' },
+      () => flood(lab),
+    );
   });
+}
+
+/** Half-open connections in a hurry, far more than the state table takes. */
+async function flood(lab: ServiceLab): Promise<void> {
+  const held = await connect(lab, VIP4);
+  try {
+    const machine = lab.network.appliances.get('lb')!.directory;
+    writeFileSync(
+      join(machine, 'etc/flood.conf'),
+      `set limit states ${FLOOD_LIMIT}\nanchor "relayd/*"\npass\n`,
+    );
+    await lab.lb('pfctl', '-f', '/etc/flood.conf');
+    const before = (await stateOf(lab, held)).packets[0]!;
+    const options = ['-q', '-S', '-p', String(PORT), '-i', 'u50', '-c', '10000', '--rand-source', VIP4];
+    // It ends with an error: nobody answers. A flood that does not end is ended.
+    const flooding = lab.network.hosts.get('client')!.run(['timeout', '20', 'hping3', ...options]);
+    let isOver = false;
+    const over = flooding.finally(() => {
+      isOver = true;
+    });
+    let most = 0;
+    while (!isOver) {
+      held.talk();
+      most = Math.max(most, await statesOf(lab));
+    }
+    await over;
+    assert.equal(Math.max(most, await statesOf(lab)), FLOOD_LIMIT);
+    const sent = (await stateOf(lab, held)).packets[0]!;
+    assert.ok(sent > before, 'the connection was heard');
+    held.talk();
+    await until(async () => (await stateOf(lab, held)).packets[0]! > sent);
+    assert.equal((await stateOf(lab, held)).source.state, 4);
+  } finally {
+    held.end();
+  }
+}
+
+async function statesOf(lab: ServiceLab): Promise<number> {
+  return Number(/current entries +(\d+)/.exec(await lab.lb('pfctl', '-si'))?.[1]);
 }
 
 /** A transfer each way in each family. */

@@ -4,7 +4,7 @@
 // directories are written for the test.
 
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { LabDefinition } from '../../scripts/lab/definition.ts';
@@ -27,6 +27,7 @@ const TALKER = join(PROJECT, 'dist/scripts/lab/talker.js');
 const SYNC = 'up syncdev vr2\n';
 
 const relaydConf = (word: string) => `interval 1
+log state changes
 table <four> { 172.28.3.21 172.28.3.22 172.28.3.23 }
 table <six> { 2001:db8:3::21 2001:db8:3::22 2001:db8:3::23 }
 redirect service {
@@ -161,6 +162,12 @@ export class ServiceLab {
       tables: { hosts: { address: string; status: string }[] }[];
     };
     return new Map(tables.flatMap((table) => table.hosts.map((one) => [one.address, one.status] as const)));
+  }
+
+  /** What the load balancer has logged, a line each. */
+  messages(): string[] {
+    const { directory } = this.network.appliances.get('lb')!;
+    return readFileSync(join(directory, 'var/log/messages'), 'utf8').trim().split('\n');
   }
 
   async untilHosts(reached: (statuses: ReadonlyMap<string, string>) => boolean): Promise<void> {

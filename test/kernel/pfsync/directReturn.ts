@@ -33,6 +33,8 @@ const insideLink = (which: number) => `02:00:00:00:02:${NUMBERS[which]}`;
 const balancerLink = (which: number) => `02:00:00:00:03:${NUMBERS[which]}`;
 
 export interface Segment {
+  /** The client's address, if it is another one; nobody listens there. */
+  readonly client?: string;
   readonly port?: number;
   readonly flags: number;
   readonly seq: number;
@@ -61,7 +63,7 @@ export class DirectReturn {
   private readonly client: Station;
   private readonly server: Station;
 
-  /** `options` are those of the balancer's state; `observes`: the router has pfsync, too. */
+  /** `options` are those of the balancer's state; `observes`: the router has pfsync, too; `limit`: states that a balancer has at most. */
   constructor(
     options = 'sloppy, observed',
     {
@@ -69,7 +71,8 @@ export class DirectReturn {
       observes = true,
       seed = 1,
       pair = false,
-    }: { sync?: WireOptions; observes?: boolean; seed?: number; pair?: boolean } = {},
+      limit = 100_000,
+    }: { sync?: WireOptions; observes?: boolean; seed?: number; pair?: boolean; limit?: number } = {},
   ) {
     this.world = new World(seed);
     const outside = this.world.wire();
@@ -77,7 +80,7 @@ export class DirectReturn {
     this.sync = this.world.wire(sync);
     const places = pair ? [0, 1] : [0];
     this.routers = places.map((which) => this.makeRouter(which, outside, segment));
-    this.balancers = places.map((which) => this.makeBalancer(which, segment, options));
+    this.balancers = places.map((which) => this.makeBalancer(which, segment, options, limit));
     this.client = this.station('client', outside, CLIENT, CLIENT_LINK);
     this.server = this.station('server', segment, SERVER, SERVER_LINK);
     const synced = [...this.balancers, ...(observes ? this.routers : [])];
@@ -121,8 +124,9 @@ export class DirectReturn {
     return router;
   }
 
-  private makeBalancer(which: number, segment: Wire, options: string): Host {
-    const balancer = this.machine(`balancer${which}`, 'anchor "relayd/*"\npass\n');
+  private makeBalancer(which: number, segment: Wire, options: string, limit: number): Host {
+    const rules = `set limit states ${limit}\nanchor "relayd/*"\npass\n`;
+    const balancer = this.machine(`balancer${which}`, rules);
     balancer.connect('vr0', segment, { linkAddress: balancerLink(which) });
     for (const address of [`192.0.2.${which === 0 ? 2 : 4}/24`, `${VIP}/32`])
       balancer.address('vr0', address);
@@ -177,9 +181,7 @@ export class DirectReturn {
 
   /** Sends as the server, with the service's address; answers what the client got. */
   fromServer(segment: Segment): Arrived[] {
-    this.server.send(
-      frame({ to: insideLink(this.routing), from: SERVER_LINK }, tcpPacket(VIP, CLIENT, segment, false)),
-    );
+    this.server.send(frame({ to: insideLink(this.routing), from: SERVER_LINK }, tcpPacket(segment, false)));
     this.world.run(100);
     return arrived(this.client.take());
   }
@@ -231,15 +233,16 @@ export function isObservation(bytes: Uint8Array): boolean {
 }
 
 function clientSegment(segment: Segment): Network {
-  return tcpPacket(CLIENT, VIP, segment, true);
+  return tcpPacket(segment, true);
 }
 
-function tcpPacket(source: string, destination: string, segment: Segment, isClient: boolean): Network {
-  const { port = 1024, flags, seq, ack = 0, data = 0, window = 512, scale } = segment;
+function tcpPacket(segment: Segment, isClient: boolean): Network {
+  const { client = CLIENT, port = 1024, flags, seq, ack = 0, data = 0, window = 512, scale } = segment;
   const [from, to] = isClient ? [port, 80] : [80, port];
   const options = new Uint8Array(scale === undefined ? 0 : 4);
   if (scale !== undefined) tcpOptions.writeWindowScale(options, 0, scale);
   const header = { from, to, sequence: seq, acknowledgment: ack, flags, window, options };
+  const [source, destination] = isClient ? [client, VIP] : [VIP, client];
   return ip4({ source, destination }, tcpSegment(header, data));
 }
 
