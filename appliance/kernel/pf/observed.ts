@@ -14,6 +14,7 @@ import {
   FLAG_COUNTED_FULL,
   FLAG_COUNTED_SLOPPY,
   FLAG_HEARD_DESTINATION,
+  FLAG_OBSERVED,
   FLAG_SLOPPY,
   FLAGS,
   MAX_WINDOW,
@@ -46,7 +47,9 @@ export function track(
     const isReset = (packet.tcpFlags & tcp.FLAG_RST) !== 0;
     const edge = records[destination + SEQ_HIGH]!;
     const most = tcp.after(low, edge) ? low : (edge + 1) | 0;
-    if (tcp.after(acknowledged, most) && !isReset) return tcpState.TRACK_MISMATCH;
+    if (tcp.after(acknowledged, most) && !isReset) {
+      return tcpState.refuse(records, source, destination, packet);
+    }
     if (tcp.after(acknowledged, low) && !isReset) records[destination + SEQ_LOW] = acknowledged;
   }
   const outcome = tcpState.track(records, at, source, destination, packet, now, true, random);
@@ -97,6 +100,14 @@ export function forget(records: Int32Array, at: number, rule: ActiveRule): void 
   if ((flags & FLAG_COUNTED_FULL) !== 0) rule.observedStates--;
   records[at + FLAGS] = (flags & ~FLAG_COUNTED_FULL) | FLAG_SLOPPY;
   missed(records, at, rule);
+}
+
+/** Another machine that balances the same knows of the server, and has told of both ends. */
+export function adopt(records: Int32Array, at: number): void {
+  const scales = records[at + SOURCE + WINDOW_SCALE]! ^ records[at + DESTINATION + WINDOW_SCALE]!;
+  // Both scale, or neither does: else what it told was older than what is known here.
+  if ((records[at + FLAGS]! & FLAG_OBSERVED) === 0 || (scales & WSCALE_SEEN) !== 0) return;
+  records[at + FLAGS] = records[at + FLAGS]! & ~FLAG_SLOPPY;
 }
 
 /** Whether both ends' windows can be read: the server's by what was told, the client's if its SYN passed here. */

@@ -9,6 +9,7 @@ import { i32, setI32 } from '../../wire/bytes.ts';
 import * as pfsync from '../../wire/pfsync.ts';
 import { DIRECTION_IN } from '../filter.ts';
 import { ActiveRule } from '../pf/activeRule.ts';
+import * as observed from '../pf/observed.ts';
 import type { PfParts } from '../pf/parts.ts';
 import { NO_RULE } from '../pf/ruleSlots.ts';
 import type { SourceNode } from '../pf/sourceNodes.ts';
@@ -95,8 +96,12 @@ export class StateRules {
     const { states, slots, life, settings } = this.parts;
     const records = states.records(state);
     const at = states.at(state);
+    const isObserved = (pfsync.ruleFlags(bytes, from) & pfsync.RULE_OBSERVED) !== 0;
     // Only once: it was made with the rule that decides where none matches.
-    if (slots.get(records[at + RULE]!) !== this.parts.defaultRule) return;
+    if (slots.get(records[at + RULE]!) !== this.parts.defaultRule) {
+      if (isObserved) observed.adopt(records, at);
+      return;
+    }
     const found = this.find(bytes, pfsync.ruleAt(from));
     const rule = found ?? this.standIn(bytes, from, length);
     if (rule === undefined) return;
@@ -110,12 +115,10 @@ export class StateRules {
     if (translation !== undefined) this.put(records, at + NAT_RULE, translation);
     let flags = records[at + FLAGS]!;
     if (rule.hasTables) flags |= FLAG_TABLES;
-    if (rule.rule.state?.options.observed === true) {
-      flags |= FLAG_OBSERVED;
-      if ((pfsync.ruleFlags(bytes, from) & pfsync.RULE_OBSERVED) !== 0) flags &= ~FLAG_SLOPPY;
-    }
+    if (rule.rule.state?.options.observed === true) flags |= FLAG_OBSERVED;
     if (anchor !== undefined || translation !== undefined) flags |= FLAG_MORE_RULES;
     records[at + FLAGS] = flags;
+    if (isObserved) observed.adopt(records, at);
     if (found !== undefined)
       this.joinNodes(records, at, found, translation ?? found, pfsync.ruleFlags(bytes, from));
     if (isFresh) return;

@@ -119,6 +119,20 @@ describe('with every third message between them lost', () => {
   }
 });
 
+test('a download goes on when the second has not heard of the first for many windows', () => {
+  let isDeaf = false;
+  const chance = () => (isDeaf ? 0 : 1);
+  const path = new DirectReturn(OBSERVED, { pair: true, sync: { faults: { random: chance, loss: 0.5 } } });
+  path.connect();
+  path.world.run(2 * SECOND);
+  isDeaf = true;
+  download(path, 3_000_000, 1_000_000, (one) => {
+    isDeaf = false;
+    one.balanceBy(1);
+  });
+  assert.equal(stateOf(path), '4:4');
+});
+
 describe('the new master', () => {
   test('knows the connection in full: what is forged is dropped', () => {
     const path = new DirectReturn(OBSERVED, { pair: true });
