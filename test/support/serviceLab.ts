@@ -26,7 +26,9 @@ const TALKER = join(PROJECT, 'dist/scripts/lab/talker.js');
 
 const SYNC = 'up syncdev vr2\n';
 
+/** A machine that is busy with other things answers late: nobody is down for that. */
 const relaydConf = (word: string) => `interval 1
+timeout 800
 log state changes
 table <four> { 172.28.3.21 172.28.3.22 172.28.3.23 }
 table <six> { 2001:db8:3::21 2001:db8:3::22 2001:db8:3::23 }
