@@ -118,16 +118,43 @@ export interface Question {
   readonly nextHop?: Address;
 }
 
-/** Sends one message from a raw socket and waits for an answer that `isAnswer` accepts; rejects when none comes in time. */
+interface Shared {
+  readonly socket: Promise<RawSocket>;
+  users: number;
+}
+
+const sharedSockets = new WeakMap<KernelClient, Map<number, Shared>>();
+
+/**
+ * Sends one message from a raw socket and waits for an answer that `isAnswer` accepts; rejects when none comes in time. Questions that are
+ * under way at once share one socket: with one for each, all of them would be handed the answers to all.
+ */
 export async function askRaw(
   client: KernelClient,
   to: Question,
   isAnswer: (message: Datagram) => boolean,
 ): Promise<void> {
-  const socket = await RawSocket.open(client, to.address.family, to.protocol);
+  const sockets = sharedSockets.get(client) ?? new Map<number, Shared>();
+  sharedSockets.set(client, sockets);
+  const { family } = to.address;
+  const key = (to.protocol << 4) | family;
+  const shared = sockets.get(key) ?? { socket: openShared(client, family, to.protocol), users: 0 };
+  sockets.set(key, shared);
+  shared.users++;
   try {
+    const socket = await shared.socket;
     await Promise.all([socket.next(isAnswer, to.timeout), socket.send(to.address, to.data, to)]);
   } finally {
-    await socket.close();
+    shared.users--;
+    if (shared.users === 0) {
+      sockets.delete(key);
+      await (await shared.socket).close();
+    }
   }
+}
+
+async function openShared(client: KernelClient, family: Family, protocol: number): Promise<RawSocket> {
+  const socket = await RawSocket.open(client, family, protocol);
+  socket.setMaxListeners(0);
+  return socket;
 }

@@ -59,11 +59,12 @@ export const CHECKSUM_LENGTH = 16;
 export const RULESET_LENGTH = CHECKSUM_LENGTH + 4;
 export const BULK_TOTAL_LENGTH = 8;
 
-/** Flags of a rule's message: what counts the source of its state, and remembers what was chosen for it. */
+/** Flags of a rule's message: what counts the source of its state, and remembers what was chosen for it; the server's half is known, too. */
 export const RULE_SOURCE_NODE = 1;
 export const RULE_CONNECTED = 2;
 export const RULE_NAT_NODE = 4;
 export const RULE_ROUTE_NODE = 8;
+export const RULE_OBSERVED = 16;
 
 export const BULK_START = 1;
 export const BULK_END = 2;

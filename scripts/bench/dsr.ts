@@ -8,11 +8,11 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLab } from '../lab/definition.ts';
 import { stop } from '../lab/namespace.ts';
-import { missingProgram, noTap, privilege } from '../lab/requirements.ts';
+import { isInstalled, missingProgram, noTap, privilege } from '../lab/requirements.ts';
 import { LabStore } from '../lab/store.ts';
 import { TapNetwork } from '../lab/tapNetwork.ts';
 import { alternate, type Bench, type BenchOptions, type Measurement, type RowHead } from './rows.ts';
-import { compile, isInstalled, started } from './topology.ts';
+import { compile, started } from './topology.ts';
 
 const ROW: RowHead = {
   name: 'dsr-bulk',

@@ -84,7 +84,7 @@ export function processorTime(rate: number): Load {
 }
 
 /** Nanoseconds that all threads of a process have run. */
-function consumed({ pid }: ChildProcess): number {
+export function consumed({ pid }: ChildProcess): number {
   const tasks = readdirSync(`/proc/${pid}/task`);
   const times = tasks.map(
     (task) => readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0],

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chart } from './chart.ts';
+import { checkRows } from './checks.ts';
 import { dsrRows } from './dsr.ts';
 import { memoryRows } from './memoryRows.ts';
 import { routerRows } from './router.ts';
@@ -16,7 +17,7 @@ import { type Bench, formatRow, type Measurement } from './rows.ts';
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 
-const BENCHES: readonly Bench[] = [routerRows, dsrRows, memoryRows];
+const BENCHES: readonly Bench[] = [routerRows, dsrRows, checkRows, memoryRows];
 
 async function main(): Promise<number> {
   const { values, positionals: wanted } = parseArgs({

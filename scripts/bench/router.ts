@@ -2,13 +2,12 @@
 //
 // The rows of a router between TAPs: strict states, 100 rules, each way against a peer in the same run.
 
-import { missingProgram, noTap, privilege } from '../lab/requirements.ts';
+import { isInstalled, missingProgram, noTap, privilege } from '../lab/requirements.ts';
 import { gapRows } from './gap.ts';
 import { http, type Load, processorTime, roundTrip, tcpBulk, udpBulk, udpWithoutLoss } from './load.ts';
 import { alternate, type Bench, type BenchOptions, type Measurement, type RowHead } from './rows.ts';
 import {
   HAPROXY,
-  isInstalled,
   LOOP4,
   LOOP6,
   NFT_NAT,

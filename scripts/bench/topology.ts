@@ -8,6 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootAppliance, RHINE } from '../lab/appliance.ts';
 import { finish, Namespace, start, stop } from '../lab/namespace.ts';
+import { isInstalled } from '../lab/requirements.ts';
 import { LabStore } from '../lab/store.ts';
 
 /** Where the client finds the server on each way. */
@@ -312,10 +313,6 @@ export function compile(project: string, directory: string, name: string): strin
   const result = spawnSync('cc', ['-O2', '-o', program, source], { encoding: 'utf8' });
   if (result.status !== 0) throw new Error(`cc: ${result.stderr}`);
   return program;
-}
-
-export function isInstalled(program: string): boolean {
-  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 }
 
 /** Until a program has said its first word. */

@@ -44,6 +44,11 @@ export function privilege(): 'enough' | 'with user namespace' | 'none' {
 export const NO_PRIVILEGE =
   'Network namespaces are not allowed: neither as this user nor in a user namespace of its own (run as root, or as root: sysctl kernel.unprivileged_userns_clone=1).';
 
+/** Whether an optional program is there. */
+export function isInstalled(program: string): boolean {
+  return runs('sh', ['-c', `command -v ${program}`]);
+}
+
 function runs(program: string, args: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 }

@@ -5,6 +5,10 @@
 
 import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+
+/** Words in one piece of a download. */
+const PIECE = 16_384;
 
 const [port, name] = process.argv.slice(2);
 
@@ -27,9 +31,15 @@ server.listen({ port: Number(port), host: '::', backlog: 4096 }, () => process.s
 
 function obey(socket: Socket, line: string, rest: Buffer): void {
   const [word, count] = line.split(' ');
-  if (word === 'down') socket.end(Buffer.alloc(Number(count), name));
+  if (word === 'down') Readable.from(repeated(name!, Number(count)), { objectMode: false }).pipe(socket);
   else if (word === 'up') receive(socket, Number(count), rest);
   else socket.end('bye\n');
+}
+
+/** So many bytes of a word again and again, a piece at a time. */
+function* repeated(word: string, bytes: number): Generator<Buffer> {
+  const piece = Buffer.alloc(word.length * PIECE, word);
+  for (let left = bytes; left > 0; left -= piece.length) yield piece.subarray(0, left);
 }
 
 function receive(socket: Socket, count: number, first: Buffer): void {

@@ -16,33 +16,52 @@ export interface Transferred {
 
 const [host = '', port, word, count, seconds] = process.argv.slice(2);
 const size = Number(count);
-const upload = Buffer.alloc(size, 'rhine');
+const upload = Buffer.alloc(word === 'up' ? size : 0, 'rhine');
 
 const socket = connect({ host, port: Number(port) });
-const pieces: Buffer[] = [];
-let isTold = false;
+/** What the server has said: its name, and for an upload the digest; `bytes` of a download are only compared. */
+let server: string | undefined;
+let said = '';
+let bytes = 0;
+let isRight = true;
 const limit = setTimeout(() => socket.destroy(new Error(`not done in ${seconds} s`)), Number(seconds) * 1000);
 socket.on('data', (piece: Buffer) => {
-  pieces.push(piece);
-  if (isTold || !piece.includes('\n')) return;
-  isTold = true;
+  if (server !== undefined) return take(piece);
+  said += piece.toString('latin1');
+  const end = said.indexOf('\n');
+  if (end < 0) return;
+  server = said.slice(0, end);
+  said = '';
   socket.write(`${word} ${size}\n`);
   if (word === 'up') socket.write(upload);
 });
 socket.on('error', (error) => report(error.message));
 socket.on('end', () => report());
 
+function take(piece: Buffer): void {
+  if (word === 'up') {
+    said += piece.toString('latin1');
+    return;
+  }
+  const { length } = server!;
+  const skip = bytes % length;
+  isRight &&= Buffer.alloc(piece.length + skip, server!)
+    .subarray(skip)
+    .equals(piece);
+  bytes += piece.length;
+}
+
 function report(error?: string): void {
   clearTimeout(limit);
-  const all = Buffer.concat(pieces);
-  const end = all.indexOf('\n');
-  const server = all.toString('latin1', 0, Math.max(0, end));
-  const body = all.subarray(end + 1);
   const whole =
     word === 'up'
-      ? body.toString('latin1').trim() === createHash('sha1').update(upload).digest('hex')
-      : body.equals(Buffer.alloc(size, server));
-  const bytes = word === 'up' ? (whole ? size : 0) : body.length;
-  const transferred: Transferred = { server, bytes, whole, ...(error === undefined ? {} : { error }) };
+      ? said.trim() === createHash('sha1').update(upload).digest('hex')
+      : isRight && bytes === size;
+  const transferred: Transferred = {
+    server: server ?? '',
+    bytes: word === 'up' && whole ? size : bytes,
+    whole,
+    ...(error === undefined ? {} : { error }),
+  };
   process.stdout.write(`${JSON.stringify(transferred)}\n`, () => process.exit());
 }

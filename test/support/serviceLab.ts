@@ -4,7 +4,7 @@
 // directories are written for the test.
 
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { LabDefinition } from '../../scripts/lab/definition.ts';
@@ -26,7 +26,10 @@ const TALKER = join(PROJECT, 'dist/scripts/lab/talker.js');
 
 const SYNC = 'up syncdev vr2\n';
 
+/** A machine that is busy with other things answers late: nobody is down for that. */
 const relaydConf = (word: string) => `interval 1
+timeout 800
+log state changes
 table <four> { 172.28.3.21 172.28.3.22 172.28.3.23 }
 table <six> { 2001:db8:3::21 2001:db8:3::22 2001:db8:3::23 }
 redirect service {
@@ -67,7 +70,7 @@ function filesOf(dialect: ServiceDialect, strict: boolean): Record<string, strin
   };
   if (strict) {
     files['router/etc/rc.conf.local'] = 'pf=YES\n';
-    files['router/etc/pf.conf'] = 'pass\n';
+    files['router/etc/pf.conf'] = 'set limit states 400000\npass\n';
     files['router/etc/hostname.vr2'] = 'inet 198.18.8.1 255.255.255.0\n';
     files['lb/etc/hostname.vr2'] = 'inet 198.18.8.2 255.255.255.0\n';
     for (const name of ['router', 'lb']) files[`${name}/etc/hostname.pfsync0`] = SYNC;
@@ -161,6 +164,12 @@ export class ServiceLab {
       tables: { hosts: { address: string; status: string }[] }[];
     };
     return new Map(tables.flatMap((table) => table.hosts.map((one) => [one.address, one.status] as const)));
+  }
+
+  /** What the load balancer has logged, a line each. */
+  messages(): string[] {
+    const { directory } = this.network.appliances.get('lb')!;
+    return readFileSync(join(directory, 'var/log/messages'), 'utf8').trim().split('\n');
   }
 
   async untilHosts(reached: (statuses: ReadonlyMap<string, string>) => boolean): Promise<void> {

@@ -96,6 +96,7 @@ export class PfHandlers {
     const { settings } = this.parts;
     settings.enabled = on;
     settings.since = settings.seconds;
+    if (on) this.parts.sync.target?.switchedOn();
     this.changed(on ? 'enabled' : 'disabled');
     return null;
   }

@@ -102,6 +102,9 @@ export const FLAG_HEARD_DESTINATION = 1 << 18;
 export const FLAG_HALF_OPEN = 1 << 19;
 /** Another machine is asked to tell of the server's half (observed.ts); FLAG_SLOPPY as long as nobody does. */
 export const FLAG_OBSERVED = 1 << 20;
+/** Its rule has counted it: as one that is checked in full, as one that is sloppy. Only where the connection was made. */
+export const FLAG_COUNTED_FULL = 1 << 21;
+export const FLAG_COUNTED_SLOPPY = 1 << 22;
 
 /**
  * Whether a packet runs as the one that made the state. Both ways of a state between families come in, so that the family tells which

@@ -204,12 +204,11 @@ export class StateTest {
     if ((flags & FLAG_SLOPPY) === 0) {
       const outcome = observed.track(records, at, source, destination, packet, seconds, this.parts.random);
       if (outcome !== tcpState.TRACK_MISMATCH || this.parts.sync.observedUntil > seconds) return outcome;
-      records[at + FLAGS] = flags | FLAG_SLOPPY;
-      rule.observedStates--;
-      rule.unobservedStates++;
+      observed.forget(records, at, rule);
     }
     const outcome = trackSloppy(records, at, source, destination, packet.tcpFlags, seconds);
-    if (outcome === tcpState.TRACK_CONNECTED && (flags & FLAG_OBSERVED) !== 0) rule.unobservedStates++;
+    if (outcome === tcpState.TRACK_CONNECTED && (flags & FLAG_OBSERVED) !== 0)
+      observed.missed(records, at, rule);
     return outcome;
   }
 

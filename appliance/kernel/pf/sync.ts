@@ -12,6 +12,8 @@ export interface StateSync {
   updated(state: number, segments: number): void;
   /** All states that are there are going to be removed, in parts. */
   clearing(): void;
+  /** pf has been enabled. */
+  switchedOn(): void;
   /** Another ruleset is in force. */
   rulesLoaded(): void;
   /** Whether the first packet of a state is to wait until the peers have it. */

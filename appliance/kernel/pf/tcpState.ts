@@ -144,6 +144,18 @@ export function track(
   return TRACK_PASS;
 }
 
+/** Refuses a packet that does not come as far as `track`; `resume` may look at it. */
+export function refuse(
+  records: Int32Array,
+  source: number,
+  destination: number,
+  packet: Descriptor,
+): typeof TRACK_MISMATCH {
+  segment.read(records, source, destination, packet);
+  repair(records, source, destination);
+  return TRACK_MISMATCH;
+}
+
 /** Step 3, the first packet seen from this side. */
 function firstOfSide(
   records: Int32Array,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 //
-// Getting all states when pfsync0 comes up (pfsync_bulk_*), and staying the worse master until they are there.
+// Getting all states when pfsync0 comes up (pfsync_bulk_*), and staying the worse master until they are there. While pf is off nothing is
+// heard, so that nothing is asked for either.
 
 import type { PfsyncInfo } from '../../abi/pfsync.ts';
 import { SECOND } from '../clock.ts';
@@ -17,7 +18,7 @@ const PACKETS_PER_SECOND = 50;
 const STATES_PER_PACKET = 5;
 const PATIENCE = 4;
 
-/** none: pfsync0 is down. start: no link yet. sent: nobody has answered. bulk: states arrive. done: as many are here as there will be. */
+/** none: pfsync0 is down. start: no link yet, or pf is off. sent: nobody has answered. bulk: states arrive. done: as many are here as there will be. */
 type Phase = PfsyncInfo['bulk'];
 
 export class BulkRequest {
@@ -28,6 +29,7 @@ export class BulkRequest {
   private readonly timer: Timeout;
   private tries = 0;
   private received = 0;
+  private isDemoted = false;
 
   constructor(parts: {
     settings: Settings;
@@ -43,6 +45,7 @@ export class BulkRequest {
 
   start(): void {
     this.demote(DEMOTION, 'pfsync start');
+    this.isDemoted = true;
     this.phase = 'start';
     this.tries = 0;
     this.timer.set(LINK_WAIT);
@@ -53,9 +56,17 @@ export class BulkRequest {
     this.phase = 'none';
   }
 
+  /** pf has been enabled: what is missing is asked for, by a master that is none the worse for it. */
+  again(): void {
+    if (this.phase !== 'done') return;
+    this.phase = 'start';
+    this.tries = 0;
+    this.timer.set(LINK_WAIT);
+  }
+
   /** The syncdev has carrier, and everything is ready. */
   ready(): void {
-    if (this.phase === 'start') this.request();
+    if (this.phase === 'start' && this.settings.enabled) this.request();
   }
 
   private request(): void {
@@ -65,7 +76,8 @@ export class BulkRequest {
   }
 
   private expired(): void {
-    if (this.phase === 'start' || ++this.tries >= TRIES) return this.finish('pfsync done');
+    if (this.phase === 'start' || !this.settings.enabled || ++this.tries >= TRIES)
+      return this.finish('pfsync done');
     this.request();
   }
 
@@ -98,6 +110,7 @@ export class BulkRequest {
     this.timer.clear();
     if (this.phase === 'done' || this.phase === 'none') return;
     this.phase = 'done';
-    this.demote(-DEMOTION, reason);
+    if (this.isDemoted) this.demote(-DEMOTION, reason);
+    this.isDemoted = false;
   }
 }

@@ -6,20 +6,10 @@ import { i32 } from '../../wire/bytes.ts';
 import * as wire from '../../wire/pfsyncObservation.ts';
 import { DIRECTION_IN } from '../filter.ts';
 import { PROTOCOL_TCP } from '../pf/descriptor.ts';
-import { hear } from '../pf/observed.ts';
+import { found, hear } from '../pf/observed.ts';
 import type { PfParts } from '../pf/parts.ts';
-import {
-  FLAG_DIRECTION,
-  FLAG_OBSERVED,
-  FLAG_SLOPPY,
-  FLAGS,
-  PEER_STATE,
-  RULE,
-  SOURCE,
-  WIRE,
-} from '../pf/stateRecord.ts';
+import { FLAG_DIRECTION, FLAG_OBSERVED, FLAG_SLOPPY, FLAGS, RULE, WIRE } from '../pf/stateRecord.ts';
 import { Key, NO_STATE } from '../pf/states.ts';
-import { ESTABLISHED } from '../pf/tcpState.ts';
 
 export class Observations {
   private readonly pf: PfParts;
@@ -45,13 +35,9 @@ export class Observations {
     if ((flags & FLAG_OBSERVED) === 0 || (flags & FLAG_DIRECTION) !== DIRECTION_IN) return;
     const rule = slots.get(records[place + RULE]!);
     rule.observations++;
-    // One whose client was faster than the observation has been counted as sloppy.
-    const isCounted = records[place + SOURCE + PEER_STATE]! >= ESTABLISHED;
     if (!hear(records, place, bytes, at, settings.seconds)) return;
     const isNew = (flags & FLAG_SLOPPY) !== 0 && (records[place + FLAGS]! & FLAG_SLOPPY) === 0;
-    if (!isNew) return;
-    rule.observedStates++;
-    if (isCounted) rule.unobservedStates--;
+    if (isNew) found(records, place, rule);
   }
 
   private find(family: number, bytes: Uint8Array, at: number): number {

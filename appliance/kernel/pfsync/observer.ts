@@ -101,11 +101,22 @@ export class Observer implements ForwardObserver {
       begin(rows, at, packet);
     }
     rows[at + TOUCHED] = this.now;
+    const isAgain = this.isRetransmission(at, packet);
     this.follow(at, packet, flags);
     if ((flags & tcp.FLAG_FIN) !== 0) rows[at + MARKS] = rows[at + MARKS]! | MARK_SERVER_FIN;
     const isEvent = (flags & (tcp.FLAG_SYN | tcp.FLAG_FIN | tcp.FLAG_RST)) !== 0;
-    if (isEvent || this.isWanted(at)) this.tell(at, flags);
+    if (isEvent || isAgain || this.isWanted(at)) this.tell(at, flags);
     if ((flags & tcp.FLAG_RST) !== 0) flows.release(at);
+  }
+
+  /** Whether the server repeats itself: a load balancer that has just taken over may know too little to pass what the client acknowledges. */
+  private isRetransmission(at: number, packet: Packet): boolean {
+    const { bytes, transport, end } = packet;
+    const { rows } = this.flows;
+    const length = tcp.segmentLength(bytes, transport, end);
+    const next = (tcp.sequence(bytes, transport) + length) | 0;
+    const isRepeated = length > 0 && !tcp.after(next, rows[at + SEQUENCE]!);
+    return isRepeated && ((this.now - rows[at + TOLD_AT]!) | 0) >= AGAIN;
   }
 
   private follow(at: number, packet: Packet, flags: number): void {

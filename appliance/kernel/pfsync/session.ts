@@ -81,6 +81,7 @@ export class Session implements StateSync {
   private readonly tombstones = new Tombstones();
   private readonly deferred: Defer;
   private readonly bulkAnswer: BulkAnswer;
+  private readonly bulkRequest: BulkRequest;
   private readonly listing: Timeout;
   private readonly listed: () => void;
   private place = 0;
@@ -90,6 +91,7 @@ export class Session implements StateSync {
     const pf = parts.pf.parts;
     this.pf = pf;
     this.peers = peers;
+    this.bulkRequest = bulkRequest;
     this.settings = parts.settings;
     this.listed = parts.listed;
     const rows = new Rows(pf.states, pf.random.word(), pf.settings.maximumStates);
@@ -221,6 +223,12 @@ export class Session implements StateSync {
       this.tombstones.clear(newest.high(i), newest.low(i), newest.creator(i));
       this.outbox.sendClear(newest.creator(i));
     }
+  }
+
+  /** What others told while pf was off was not heard. */
+  switchedOn(): void {
+    this.bulkRequest.again();
+    if (this.place >= this.pf.states.end) this.listed();
   }
 
   rulesLoaded(): void {

@@ -9,6 +9,7 @@ import { i32, setI32 } from '../../wire/bytes.ts';
 import * as pfsync from '../../wire/pfsync.ts';
 import { DIRECTION_IN } from '../filter.ts';
 import { ActiveRule } from '../pf/activeRule.ts';
+import * as observed from '../pf/observed.ts';
 import type { PfParts } from '../pf/parts.ts';
 import { NO_RULE } from '../pf/ruleSlots.ts';
 import type { SourceNode } from '../pf/sourceNodes.ts';
@@ -19,6 +20,7 @@ import {
   FLAG_DIRECTION,
   FLAG_MORE_RULES,
   FLAG_OBSERVED,
+  FLAG_SLOPPY,
   FLAG_TABLES,
   FLAGS,
   ID_HIGH,
@@ -80,7 +82,8 @@ export class StateRules {
       (records[at + SOURCE_NODE] === 0 ? 0 : pfsync.RULE_SOURCE_NODE) |
         ((records[at + FLAGS]! & FLAG_CONNECTED) === 0 ? 0 : pfsync.RULE_CONNECTED) |
         (records[at + NAT_NODE] === 0 ? 0 : pfsync.RULE_NAT_NODE) |
-        (records[at + ROUTE_NODE] === 0 ? 0 : pfsync.RULE_ROUTE_NODE),
+        (records[at + ROUTE_NODE] === 0 ? 0 : pfsync.RULE_ROUTE_NODE) |
+        ((records[at + FLAGS]! & (FLAG_OBSERVED | FLAG_SLOPPY)) === FLAG_OBSERVED ? pfsync.RULE_OBSERVED : 0),
     );
     let many = 0;
     rule.timeouts?.forEach((seconds, number) => {
@@ -93,8 +96,12 @@ export class StateRules {
     const { states, slots, life, settings } = this.parts;
     const records = states.records(state);
     const at = states.at(state);
+    const isObserved = (pfsync.ruleFlags(bytes, from) & pfsync.RULE_OBSERVED) !== 0;
     // Only once: it was made with the rule that decides where none matches.
-    if (slots.get(records[at + RULE]!) !== this.parts.defaultRule) return;
+    if (slots.get(records[at + RULE]!) !== this.parts.defaultRule) {
+      if (isObserved) observed.adopt(records, at);
+      return;
+    }
     const found = this.find(bytes, pfsync.ruleAt(from));
     const rule = found ?? this.standIn(bytes, from, length);
     if (rule === undefined) return;
@@ -111,6 +118,7 @@ export class StateRules {
     if (rule.rule.state?.options.observed === true) flags |= FLAG_OBSERVED;
     if (anchor !== undefined || translation !== undefined) flags |= FLAG_MORE_RULES;
     records[at + FLAGS] = flags;
+    if (isObserved) observed.adopt(records, at);
     if (found !== undefined)
       this.joinNodes(records, at, found, translation ?? found, pfsync.ruleFlags(bytes, from));
     if (isFresh) return;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: ISC
 //
 // Direct Server Return with a router that observes: a client beyond the router, a load balancer and a server (and whoever else sends there)
-// on one segment, and pfsync between router and load balancer on a wire of its own.
+// on one segment, and pfsync between router and load balancer on a wire of its own. As a pair there are two of either; client, server and
+// whichever router forwards use one of each at a time.
 
 import assert from 'node:assert/strict';
+import { parseLinkAddress } from '../../../appliance/abi/addressText.ts';
 import type { StateInfo } from '../../../appliance/abi/pf.ts';
 import type { Rule } from '../../../appliance/abi/rule.ts';
 import * as arp from '../../../appliance/wire/arp.ts';
@@ -24,11 +26,15 @@ export const VIP = '192.0.2.80';
 const SERVER = '192.0.2.10';
 const CLIENT_LINK = '02:00:00:00:cc:01';
 const SERVER_LINK = '02:00:00:00:dd:01';
-const ROUTER_OUTSIDE = '02:00:00:00:01:01';
-const ROUTER_INSIDE = '02:00:00:00:01:02';
-const BALANCER_LINK = '02:00:00:00:02:01';
+/** Ends of the machines' Ethernet addresses: the first's, and for a pair the second's. */
+const NUMBERS = ['01', '02'] as const;
+const outsideLink = (which: number) => `02:00:00:00:01:${NUMBERS[which]}`;
+const insideLink = (which: number) => `02:00:00:00:02:${NUMBERS[which]}`;
+const balancerLink = (which: number) => `02:00:00:00:03:${NUMBERS[which]}`;
 
 export interface Segment {
+  /** The client's address, if it is another one; nobody listens there. */
+  readonly client?: string;
   readonly port?: number;
   readonly flags: number;
   readonly seq: number;
@@ -48,48 +54,97 @@ export interface Arrived {
 
 export class DirectReturn {
   readonly world: World;
-  readonly router: Host;
-  readonly balancer: Host;
+  readonly routers: readonly Host[];
+  readonly balancers: readonly Host[];
   readonly sync: Wire;
+  /** Which of them is used. */
+  private routing = 0;
+  private balancing = 0;
   private readonly client: Station;
   private readonly server: Station;
 
-  /** `options` are those of the balancer's state; `observes`: the router has pfsync, too. */
+  /** `options` are those of the balancer's state; `observes`: the router has pfsync, too; `limit`: states that a balancer has at most. */
   constructor(
     options = 'sloppy, observed',
-    { sync = {}, observes = true, seed = 1 }: { sync?: WireOptions; observes?: boolean; seed?: number } = {},
+    {
+      sync = {},
+      observes = true,
+      seed = 1,
+      pair = false,
+      limit = 100_000,
+    }: { sync?: WireOptions; observes?: boolean; seed?: number; pair?: boolean; limit?: number } = {},
   ) {
     this.world = new World(seed);
     const outside = this.world.wire();
     const segment = this.world.wire({ switched: true });
     this.sync = this.world.wire(sync);
-    this.router = this.machine('router', outside, 'pass\n');
-    this.router.connect('vr1', segment);
-    this.router.address('vr0', '198.51.100.1/24');
-    this.router.address('vr1', '192.0.2.1/24');
-    this.router.call('sysctl.set', { name: 'net.inet.ip.forwarding', value: 1 });
-    this.balancer = this.machine('balancer', segment, 'anchor "relayd/*"\npass\n');
-    for (const address of ['192.0.2.2/24', `${VIP}/32`]) this.balancer.address('vr0', address);
-    this.balancer.route('default', '192.0.2.1');
+    const places = pair ? [0, 1] : [0];
+    this.routers = places.map((which) => this.makeRouter(which, outside, segment));
+    this.balancers = places.map((which) => this.makeBalancer(which, segment, options, limit));
     this.client = this.station('client', outside, CLIENT, CLIENT_LINK);
     this.server = this.station('server', segment, SERVER, SERVER_LINK);
-    this.redirect(options);
-    for (const host of [this.balancer, ...(observes ? [this.router] : [])]) this.startSync(host);
+    const synced = [...this.balancers, ...(observes ? this.routers : [])];
+    synced.forEach((host, i) => {
+      this.startSync(host, i + 1);
+    });
+    this.balanceBy(0);
     this.world.run(12 * SECOND);
     this.sync.take();
   }
 
-  private machine(name: string, wire: Wire, rules: string): Host {
+  /** The one that is used. */
+  get router(): Host {
+    return this.routers[this.routing]!;
+  }
+
+  get balancer(): Host {
+    return this.balancers[this.balancing]!;
+  }
+
+  /** From now on client and server send to this router. */
+  routeBy(which: number): void {
+    this.routing = which;
+  }
+
+  /** From now on routers send what is for the service to this balancer. */
+  balanceBy(which: number): void {
+    this.balancing = which;
+    const linkAddress = parseLinkAddress(balancerLink(which))!;
+    const address = { family: 4, words: [word4(VIP)] } as const;
+    for (const router of this.routers) router.call('neighbor.set', { address, linkAddress });
+  }
+
+  private makeRouter(which: number, outside: Wire, segment: Wire): Host {
+    const router = this.machine(`router${which}`, 'pass\n');
+    router.connect('vr0', outside, { linkAddress: outsideLink(which) });
+    router.connect('vr1', segment, { linkAddress: insideLink(which) });
+    router.address('vr0', `198.51.100.${1 + which}/24`);
+    router.address('vr1', `192.0.2.${which === 0 ? 1 : 3}/24`);
+    router.call('sysctl.set', { name: 'net.inet.ip.forwarding', value: 1 });
+    return router;
+  }
+
+  private makeBalancer(which: number, segment: Wire, options: string, limit: number): Host {
+    const rules = `set limit states ${limit}\nanchor "relayd/*"\npass\n`;
+    const balancer = this.machine(`balancer${which}`, rules);
+    balancer.connect('vr0', segment, { linkAddress: balancerLink(which) });
+    for (const address of [`192.0.2.${which === 0 ? 2 : 4}/24`, `${VIP}/32`])
+      balancer.address('vr0', address);
+    balancer.route('default', '192.0.2.1');
+    redirect(balancer, options);
+    return balancer;
+  }
+
+  private machine(name: string, rules: string): Host {
     const host = this.world.host(name);
-    host.connect('vr0', wire);
     host.call('pf.load', loadOf(`set skip on vr2\n${rules}`));
     host.call('pf.enable', {});
     return host;
   }
 
-  private startSync(host: Host): void {
-    host.connect('vr2', this.sync, { linkAddress: `02:00:00:00:ee:0${host === this.router ? 1 : 2}` });
-    host.address('vr2', `10.99.9.${host === this.router ? 1 : 2}/24`);
+  private startSync(host: Host, number: number): void {
+    host.connect('vr2', this.sync, { linkAddress: `02:00:00:00:ee:0${number}` });
+    host.address('vr2', `10.99.9.${number}/24`);
     host.call('interface.create', { name: 'pfsync0' });
     host.call('pfsync.set', { name: 'pfsync0', syncDevice: 'vr2' });
     host.call('interface.set', { name: 'pfsync0', up: true });
@@ -110,35 +165,23 @@ export class DirectReturn {
     return station;
   }
 
-  /** What relayd does when the server is up. */
-  private redirect(options: string): void {
-    const state = `flags any keep state (${options}, tcp.established 600)`;
-    const load = loadOf(
-      `table <www> persist { ${SERVER} }\npass in quick on vr0 inet proto tcp from any to ${VIP} port = 80 ${state} route-to <www> round-robin\n` +
-        `pass out quick inet proto tcp from any to ${VIP} port = 80 no state\n`,
-    );
-    this.balancer.call('pf.load', {
-      dialect: 'openbsd',
-      anchors: [{ path: 'relayd/www', rules: load.anchors[0]!.rules as Rule[] }],
-      tables: load.tables.map((one) => ({ ...one, anchor: 'relayd/www' })),
-    });
-  }
-
   /** Sends as the client; answers what the server got of it. */
   fromClient(segment: Segment): Arrived[] {
-    this.client.send(frame({ to: ROUTER_OUTSIDE, from: CLIENT_LINK }, clientSegment(segment)));
+    this.client.send(frame({ to: outsideLink(this.routing), from: CLIENT_LINK }, clientSegment(segment)));
     return this.atServer();
   }
 
   /** The same from a machine on the server segment, past the router. */
   forge(segment: Segment): Arrived[] {
-    this.server.send(frame({ to: BALANCER_LINK, from: '02:00:00:00:66:66' }, clientSegment(segment)));
+    this.server.send(
+      frame({ to: balancerLink(this.balancing), from: '02:00:00:00:66:66' }, clientSegment(segment)),
+    );
     return this.atServer();
   }
 
   /** Sends as the server, with the service's address; answers what the client got. */
   fromServer(segment: Segment): Arrived[] {
-    this.server.send(frame({ to: ROUTER_INSIDE, from: SERVER_LINK }, tcpPacket(VIP, CLIENT, segment, false)));
+    this.server.send(frame({ to: insideLink(this.routing), from: SERVER_LINK }, tcpPacket(segment, false)));
     this.world.run(100);
     return arrived(this.client.take());
   }
@@ -190,15 +233,16 @@ export function isObservation(bytes: Uint8Array): boolean {
 }
 
 function clientSegment(segment: Segment): Network {
-  return tcpPacket(CLIENT, VIP, segment, true);
+  return tcpPacket(segment, true);
 }
 
-function tcpPacket(source: string, destination: string, segment: Segment, isClient: boolean): Network {
-  const { port = 1024, flags, seq, ack = 0, data = 0, window = 512, scale } = segment;
+function tcpPacket(segment: Segment, isClient: boolean): Network {
+  const { client = CLIENT, port = 1024, flags, seq, ack = 0, data = 0, window = 512, scale } = segment;
   const [from, to] = isClient ? [port, 80] : [80, port];
   const options = new Uint8Array(scale === undefined ? 0 : 4);
   if (scale !== undefined) tcpOptions.writeWindowScale(options, 0, scale);
   const header = { from, to, sequence: seq, acknowledgment: ack, flags, window, options };
+  const [source, destination] = isClient ? [client, VIP] : [VIP, client];
   return ip4({ source, destination }, tcpSegment(header, data));
 }
 
@@ -217,5 +261,19 @@ function arrived(frames: readonly Uint8Array[]): Arrived[] {
         data: end - tcp.payloadAt(bytes, header),
       },
     ];
+  });
+}
+
+/** What relayd does when the server is up. */
+function redirect(balancer: Host, options: string): void {
+  const state = `flags any keep state (${options}, tcp.established 600)`;
+  const load = loadOf(
+    `table <www> persist { ${SERVER} }\npass in quick on vr0 inet proto tcp from any to ${VIP} port = 80 ${state} route-to <www> round-robin\n` +
+      `pass out quick inet proto tcp from any to ${VIP} port = 80 no state\n`,
+  );
+  balancer.call('pf.load', {
+    dialect: 'openbsd',
+    anchors: [{ path: 'relayd/www', rules: load.anchors[0]!.rules as Rule[] }],
+    tables: load.tables.map((one) => ({ ...one, anchor: 'relayd/www' })),
   });
 }

@@ -219,6 +219,14 @@ describe('where no router speaks', () => {
     assert.equal(path.cost()?.states, 1);
   });
 
+  test('and the load balancer has not seen the SYN either: the state stays sloppy', () => {
+    const path = new DirectReturn();
+    path.connect();
+    path.balancer.call('pf.killStates', { cursor: 0, filter: {} });
+    assert.equal(upload(path, 1_000_000), 0);
+    assert.equal(stateOf(path), '4:4 sloppy');
+  });
+
   test('for a while: an upload goes on through a router that has forgotten it', () => {
     const path = new DirectReturn();
     path.connect();
@@ -252,18 +260,51 @@ describe('the state table', () => {
   });
 });
 
-describe('a strict state', () => {
-  test('survives ten minutes less a second of silence, and two hours of a segment now and then', () => {
-    const path = new DirectReturn();
-    path.connect();
-    path.world.run(599 * SECOND);
-    assert.equal(path.fromClient({ flags: ACK, seq: 1001, ack: 5001, data: 100 }).length, 1);
-    for (let i = 1; i <= 24; i++) {
-      path.world.run(300 * SECOND);
-      const seq = 1001 + 100 * i;
-      path.fromServer({ flags: ACK, seq: 5001, ack: seq });
-      assert.equal(path.fromClient({ flags: ACK, seq, ack: 5001, data: 100 }).length, 1);
-    }
-    assert.equal(stateOf(path), '4:4');
+for (const [name, options] of Object.entries({ sloppy: SLOPPY, strict: OBSERVED })) {
+  describe(`a ${name} state`, () => {
+    const make = () => new DirectReturn(options, { observes: options === OBSERVED });
+    const gone = (path: DirectReturn, seconds: number) => {
+      path.world.run(seconds * SECOND);
+      return path.states().length === 0;
+    };
+
+    test('survives ten minutes less a second of silence, and two hours of a segment now and then', () => {
+      const path = make();
+      path.connect();
+      path.world.run(599 * SECOND);
+      assert.equal(path.fromClient({ flags: ACK, seq: 1001, ack: 5001, data: 100 }).length, 1);
+      for (let i = 1; i <= 24; i++) {
+        path.world.run(300 * SECOND);
+        const seq = 1001 + 100 * i;
+        path.fromServer({ flags: ACK, seq: 5001, ack: seq });
+        assert.equal(path.fromClient({ flags: ACK, seq, ack: 5001, data: 100 }).length, 1);
+      }
+      assert.equal(stateOf(path), name === 'sloppy' ? '4:4 sloppy' : '4:4');
+    });
+
+    // What expires is taken away within ten seconds.
+    test("goes after the client's FIN: both halves seen 90 s, one half 45 s", () => {
+      const path = make();
+      path.connect();
+      close(path, 1001, 5001);
+      assert.equal(gone(path, name === 'sloppy' ? 40 : 80), false);
+      assert.equal(gone(path, 20), true);
+    });
+
+    test("goes 90 s after the client's reset", () => {
+      const path = make();
+      path.connect();
+      path.fromClient({ flags: RST, seq: 1001 });
+      assert.equal(gone(path, 80), false);
+      assert.equal(gone(path, 20), true);
+    });
+
+    test("after the server's reset: 90 s where it is told of, else the session's timeout", () => {
+      const path = make();
+      path.connect();
+      path.fromServer({ flags: RST, seq: 5001 });
+      assert.equal(gone(path, name === 'sloppy' ? 590 : 80), false);
+      assert.equal(gone(path, 20), true);
+    });
   });
-});
+}

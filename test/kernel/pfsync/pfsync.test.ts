@@ -296,6 +296,27 @@ describe('starting', () => {
     assert.equal(info(a).bulk, 'done');
   });
 
+  test('with pf off it asks for nothing, which it could not hear; it asks when pf is enabled, and is no worse a master for that', () => {
+    const pair = new Members();
+    const a = pair.add(STRICT);
+    const b = pair.add(STRICT, { up: false });
+    b.host.call('pf.disable', {});
+    b.host.call('interface.set', { name: 'pfsync0', up: true });
+    connect(pair, a);
+    pair.syncWire.take();
+    pair.run(29);
+    assert.equal(info(b).bulk, 'start');
+    pair.run(2);
+    assert.equal(info(b).bulk, 'done');
+    const ofB = pair.syncWire.take().filter((bytes) => bytes[23] === 240 && bytes[29] === 2);
+    assert.equal(ofB.length, 3, 'it has only said who it is');
+    b.host.call('pf.enable', {});
+    assert.equal(b.host.call('group.get', { group: 'carp' }).demotion, 0);
+    pair.run(1);
+    assert.equal(info(b).bulk, 'done');
+    assert.deepEqual(summary(b), summary(a));
+  });
+
   test('without a link it is demoted, and asks when there is one', () => {
     const pair = new Members();
     const a = pair.add(STRICT);
