@@ -59,6 +59,7 @@ export class Pfsync {
       timeouts: parts.timeouts,
       demote: (amount, reason) => this.demote(amount, reason),
       ask: () => this.session?.outbox.sendBulkRequest(this.peers.writeRuleset),
+      askAgain: (host, ranges) => this.session?.outbox.sendAgain(host, ranges),
     });
     this.ruleset = new Timeout(parts.timeouts, () => this.sayRuleset());
     parts.life.listen((state, expired) => this.session?.ended(state, expired));

@@ -27,14 +27,16 @@ const MESSAGES: Readonly<Record<number, { length: number; print: (frame: Frame, 
     [wire.ACTION_UPDATE]: { length: wireState.STATE_LENGTH, print: stateLines },
     [wire.ACTION_RULE]: { length: wire.RULE_LENGTH, print: ruleLines },
     [wire.ACTION_RULESET]: { length: wire.RULESET_LENGTH, print: rulesetLines },
-    [wire.ACTION_BULK_TOTAL]: { length: wire.BULK_TOTAL_LENGTH, print: totalLines },
+    [wire.ACTION_BULK_PLACES]: { length: wire.BULK_RANGE_LENGTH, print: rangeLines },
+    [wire.ACTION_BULK_AGAIN]: { length: wire.BULK_RANGE_LENGTH, print: rangeLines },
     [wire.ACTION_OBSERVATION]: { length: half.OBSERVATION_LENGTH, print: observationLines },
     [wire.ACTION_BALANCED]: { length: half.BALANCED_LENGTH, print: balancedLines },
   };
 const OWN_NAMES: Readonly<Record<number, string>> = {
   [wire.ACTION_RULE]: 'RULE',
   [wire.ACTION_RULESET]: 'RULESET',
-  [wire.ACTION_BULK_TOTAL]: 'BULK TOTAL',
+  [wire.ACTION_BULK_PLACES]: 'BULK PLACES',
+  [wire.ACTION_BULK_AGAIN]: 'BULK AGAIN',
   [wire.ACTION_OBSERVATION]: 'OBSERVATION',
   [wire.ACTION_BALANCED]: 'BALANCED',
 };
@@ -111,8 +113,9 @@ function ruleLines(frame: Frame, at: number): string[] {
   return [`${reference(frame, at, wire.referenceCreator(bytes, at))} rule ${fingerprint}`];
 }
 
-function totalLines(frame: Frame, at: number): string[] {
-  return [`\tcreatorid: ${hex(i32(frame.bytes, at), 8)} states: ${wire.totalStates(frame.bytes, at)}`];
+function rangeLines({ bytes }: Frame, at: number): string[] {
+  const host = hex(wire.rangeHost(bytes, at), 8);
+  return [`\tcreatorid: ${host} places: ${wire.rangeFrom(bytes, at)}:${wire.rangeTo(bytes, at)}`];
 }
 
 /** The server's half, as tcpdump prints a segment of it. */

@@ -9,7 +9,7 @@ import * as ipv4 from '../../../appliance/wire/ipv4.ts';
 import * as wire from '../../../appliance/wire/pfsync.ts';
 import * as tcp from '../../../appliance/wire/tcp.ts';
 import { ip4, tcpSegment } from '../../support/packets.ts';
-import { LEFT, type Member, Members, RIGHT, states, summary } from './members.ts';
+import { info, LEFT, type Member, Members, RIGHT, states, summary } from './members.ts';
 
 const { FLAG_SYN: SYN, FLAG_ACK: ACK } = tcp;
 const STRICT = 'block all\npass in on vr0\npass out on vr1\n';
@@ -167,5 +167,38 @@ describe('a connection that two have seen begin', () => {
       [1701, 1701],
     );
     assert.equal(pair.fromRight(server({ sequence: 5001, acknowledgment: 1701, data: 10 }), b).length, 1);
+  });
+});
+
+describe('a bulk update', () => {
+  test('of which packets are lost is made good: only those come again', () => {
+    const pair = new Members();
+    const a = pair.add(STRICT);
+    for (let port = 2000; port < 2400; port++) connect(pair, a, port);
+    pair.run(3);
+    const b = pair.add(STRICT, { up: false });
+    pair.run(11);
+    actionsOf(pair, a);
+    let packets = 0;
+    const { receiver } = b.sync.port;
+    // Every seventh packet of what follows is lost to the one that asks.
+    b.sync.port.receiver = (packet) => {
+      if (packets++ % 7 !== 6) receiver?.(packet);
+    };
+    b.host.call('interface.set', { name: 'pfsync0', up: true });
+    pair.run(5);
+    b.sync.port.receiver = receiver;
+    assert.equal(info(b).bulk, 'done');
+    const count = (member: Member) => member.host.call('pf.status', {}).states.current;
+    assert.equal(count(a), 800);
+    assert.equal(count(b), 800);
+    const actions = actionsOf(pair, a);
+    assert.equal(
+      actions.filter((action) => action === wire.ACTION_BULK_STATUS).length > 2,
+      true,
+      'more ends',
+    );
+    const updates = actions.filter((action) => action === wire.ACTION_UPDATE).length;
+    assert.ok(updates < 300, `${updates} packets for 200`);
   });
 });
