@@ -38,7 +38,7 @@ export class FrameRing {
     }
     const slot = put & (SLOTS - 1);
     const at = slot * SLOT;
-    for (let i = from; i < end; i++) this.frames[at + i - from] = bytes[i]!;
+    this.frames.set(bytes.subarray(from, end), at);
     this.numbers[2 + slot] = end - from;
     Atomics.store(this.numbers, PUT, (put + 1) | 0);
   }

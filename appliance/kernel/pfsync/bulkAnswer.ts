@@ -12,8 +12,8 @@ import type { Outbox } from './outbox.ts';
 
 const PACE = SECOND / 50;
 const FAST_PACE = SECOND / 1000;
-/** Packets for each FAST_PACE that has passed: four states each, so that a million take some 20 s, and a twentieth of a processor. */
-const AT_ONCE = 12;
+/** Packets for each FAST_PACE that has passed: four states each, so that a million take some 20 s. */
+const AT_ONCE = 14;
 /** Of a step that comes late, for other things must not wait for long, nor the peer's queue run over. */
 const MOST = 4 * AT_ONCE;
 /** Parts that wait to be sent again, as pairs of places. */

@@ -69,6 +69,11 @@ export class BulkRequest {
     if (this.phase === 'start') this.request();
   }
 
+  /** Somebody new hears: asks again if nobody has answered. */
+  repeat(): void {
+    if (this.phase === 'sent') this.request();
+  }
+
   private request(): void {
     this.phase = 'sent';
     this.timer.set(ANSWER_WAIT);

@@ -358,9 +358,9 @@ export class Outbox {
     this.transmitter.send();
   }
 
-  /** Says who is here, alone in a packet. */
-  sendRuleset(addRuleset: (packet: Assembler) => void): void {
-    addRuleset(this.transmitter.begin());
+  /** Something of our own, alone in a packet: who is here, or a greeting. */
+  sendOwn(write: (packet: Assembler) => void): void {
+    write(this.transmitter.begin());
     this.transmitter.send();
   }
 

@@ -232,7 +232,7 @@ export class Session implements StateSync {
   /** Tells the others who this is, which ruleset is in force, and which addresses it balances. */
   sayRuleset(): void {
     this.halves.announce();
-    this.outbox.sendRuleset(this.peers.writeRuleset);
+    this.outbox.sendOwn(this.peers.writeRuleset);
   }
 }
 

@@ -8,6 +8,7 @@ import { PROTOCOLS } from '../../abi/names.ts';
 import type { StateInfo, StateKey, StatePeer } from '../../abi/pf.ts';
 import { i32 } from '../../wire/bytes.ts';
 import * as wire from '../../wire/pfsync.ts';
+import * as greeting from '../../wire/pfsyncGreeting.ts';
 import * as half from '../../wire/pfsyncObservation.ts';
 import * as wireState from '../../wire/pfsyncState.ts';
 import { captured, type Frame, hex } from './frame.ts';
@@ -29,6 +30,7 @@ const MESSAGES: Readonly<Record<number, { length: number; print: (frame: Frame, 
     [wire.ACTION_RULESET]: { length: wire.RULESET_LENGTH, print: rulesetLines },
     [wire.ACTION_BULK_PLACES]: { length: wire.BULK_RANGE_LENGTH, print: rangeLines },
     [wire.ACTION_BULK_AGAIN]: { length: wire.BULK_RANGE_LENGTH, print: rangeLines },
+    [wire.ACTION_GREETING]: { length: greeting.SALT_LENGTH, print: saltLines },
     [wire.ACTION_OBSERVATION]: { length: half.OBSERVATION_LENGTH, print: observationLines },
     [wire.ACTION_BALANCED]: { length: half.BALANCED_LENGTH, print: balancedLines },
   };
@@ -37,6 +39,7 @@ const OWN_NAMES: Readonly<Record<number, string>> = {
   [wire.ACTION_RULESET]: 'RULESET',
   [wire.ACTION_BULK_PLACES]: 'BULK PLACES',
   [wire.ACTION_BULK_AGAIN]: 'BULK AGAIN',
+  [wire.ACTION_GREETING]: 'GREETING',
   [wire.ACTION_OBSERVATION]: 'OBSERVATION',
   [wire.ACTION_BALANCED]: 'BALANCED',
 };
@@ -111,6 +114,11 @@ function ruleLines(frame: Frame, at: number): string[] {
   const rule = wire.ruleAt(at);
   const fingerprint = hex(i32(bytes, rule), 8) + hex(i32(bytes, rule + 4), 8);
   return [`${reference(frame, at, wire.referenceCreator(bytes, at))} rule ${fingerprint}`];
+}
+
+function saltLines({ bytes }: Frame, at: number): string[] {
+  const kind = ['own', 'own, asking', 'heard'][i32(bytes, at)] ?? 'UNKNOWN';
+  return [`\tsalt: ${hex(i32(bytes, at + 4), 8)}${hex(i32(bytes, at + 8), 8)} ${kind}`];
 }
 
 function rangeLines({ bytes }: Frame, at: number): string[] {
