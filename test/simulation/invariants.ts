@@ -3,9 +3,9 @@
 // What must be true of a pair at every moment, whatever goes wrong: masters, states, connections, and how much is said about them.
 
 import type { StateInfo } from '../../appliance/abi/pf.ts';
-import * as ethernet from '../../appliance/wire/ethernet.ts';
-import * as ipv4 from '../../appliance/wire/ipv4.ts';
 import * as wire from '../../appliance/wire/pfsync.ts';
+import { ATTACKER } from './attacks.ts';
+import { isPfsync, packetIn } from './opener.ts';
 import { clientPort, type Firewall, type Which } from './pair.ts';
 import type { Simulation } from './simulation.ts';
 import type { Connection } from './traffic.ts';
@@ -204,7 +204,7 @@ export class Invariants {
     let packets = 0;
     for (; this.recordsRead < recorded.length; this.recordsRead++) {
       const { bytes, from, time } = recorded[this.recordsRead]!;
-      if (!isPfsync(bytes)) continue;
+      if (from === ATTACKER || !isPfsync(bytes)) continue;
       packets++;
       this.lookAtPacket(bytes, from, time);
     }
@@ -213,10 +213,11 @@ export class Invariants {
     if (sum > MOST_PACKETS) this.violate(`${sum} packets about states in ten seconds`);
   }
 
-  private lookAtPacket(bytes: Uint8Array, from: string, time: number): void {
-    const start = ipv4.payloadAt(bytes, ethernet.HEADER_LENGTH);
-    const end = start + wire.length(bytes, start);
-    for (let at = start + wire.HEADER_LENGTH; at < end; ) {
+  private lookAtPacket(frame: Uint8Array, from: string, time: number): void {
+    const bytes = packetIn(frame);
+    if (bytes === undefined) return this.violate(`${from} sends what nobody can open`);
+    const end = wire.length(bytes, 0);
+    for (let at = wire.HEADER_LENGTH; at < end; ) {
       const action = wire.action(bytes, at);
       const length = wire.messageLength(bytes, at);
       const count = wire.count(bytes, at);
@@ -317,11 +318,4 @@ export class Invariants {
 /** What a state is found by, and what it translates. */
 function endsOf({ direction, wire: outside, stack }: StateInfo): string {
   return JSON.stringify([direction, outside, stack]);
-}
-
-function isPfsync(bytes: Uint8Array): boolean {
-  return (
-    ethernet.type(bytes, 0) === ethernet.TYPE_IPV4 &&
-    ipv4.protocol(bytes, ethernet.HEADER_LENGTH) === ipv4.PROTOCOL_PFSYNC
-  );
 }

@@ -96,6 +96,7 @@ export class Acquaintance {
   /** A stranger's greeting; answers whether it has our salt in it. */
   private hear(bytes: Uint8Array, at: number, high: number, low: number, counter: number): boolean {
     const [saltHigh, saltLow] = [greeting.saltHigh(bytes, at), greeting.saltLow(bytes, at)];
+    if (saltHigh === this.saltHigh && saltLow === this.saltLow) return false;
     const stream = { high, low, saltHigh, saltLow, window: new ReplayWindow(counter) };
     this.strangers = this.strangers.filter((one) => one.high !== high || one.low !== low);
     if (!greeting.hasHeard(bytes, at, this.saltHigh, this.saltLow)) {

@@ -72,6 +72,8 @@ export class Seal {
       wire.streamLow(bytes, at),
       wire.counter(bytes, at),
     ];
+    // Its own come back from somebody who wants them taken for another machine's.
+    if (high === this.high && low === this.low) return false;
     if (!this.acquaintance.canBeNew(high, low, counter)) return false;
     const text = this.cipher.open(
       wire.nonce(bytes, at),

@@ -174,17 +174,19 @@ test('a machine does not believe itself', () => {
   const a = pair.add(STRICT, { pfsync: { key: key(7, 1) } });
   pair.run(1);
   const mirror = pair.world.station('mirror', pair.syncWire);
+  const refused = counters(a).badHmac ?? 0;
+  let sent = 0;
   for (let round = 0; round < 5; round++) {
-    for (const bytes of told(pair)) {
+    for (const bytes of told(pair).slice(0, 50)) {
       const copy = bytes.slice();
       ipv4.setSource(copy, 14, word4('10.99.9.77'));
       ipv4.fillChecksum(copy, 14);
       mirror.send(copy);
+      sent++;
     }
     pair.run(1);
   }
-  assert.equal(info(a).peers.length, 0);
-  assert.ok(told(pair).length < 2000, 'nor does it talk to itself without end');
+  assert.equal(counters(a).badHmac! - refused, sent);
 });
 
 test('three with one key are in step, also when two begin at once', () => {
