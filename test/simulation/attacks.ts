@@ -7,7 +7,8 @@ import * as ipv4 from '../../appliance/wire/ipv4.ts';
 import * as pfsync from '../../appliance/wire/pfsync.ts';
 import * as sealed from '../../appliance/wire/pfsyncSealed.ts';
 import { frame, ip4 } from '../support/packets.ts';
-import { Station } from '../support/world.ts';
+import type { Station } from '../support/world.ts';
+import { speaker } from './faultyNetwork.ts';
 import { isPfsync } from './opener.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -74,7 +75,7 @@ export function replayAtBoot(simulation: Simulation, lasting: number) {
 }
 
 function attackerOf({ network }: Simulation): Station {
-  return new Station(network.wires.get('sync')!.wire.segment.port(ATTACKER));
+  return speaker(network.wires.get('sync')!, ATTACKER);
 }
 
 /** What the firewalls have told each other. */

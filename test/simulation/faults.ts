@@ -7,8 +7,8 @@ import * as carp from '../../appliance/wire/carp.ts';
 import * as ethernet from '../../appliance/wire/ethernet.ts';
 import * as ipv4 from '../../appliance/wire/ipv4.ts';
 import { frame, ip4 } from '../support/packets.ts';
-import { Station } from '../support/world.ts';
 import { forger, replayAtBoot, replayer } from './attacks.ts';
+import { speaker } from './faultyNetwork.ts';
 import type { Which } from './pair.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -254,10 +254,9 @@ function handover(simulation: Simulation, lasting: number) {
 function impostor(simulation: Simulation) {
   const on = simulation.random.below(2) === 0 ? 'left' : 'right';
   const vhid = on === 'left' ? 1 : 2;
-  const { wire } = simulation.network.wires.get(on)!;
   const act = () => {
     simulation.invariants.impersonated();
-    const station = new Station(wire.segment.port('impostor'));
+    const station = speaker(simulation.network.wires.get(on)!, 'impostor');
     for (let i = 0; i < 4; i++) later(simulation, i / 2, () => station.send(forged(vhid)));
   };
   return { name: `an impostor on ${on}`, act };

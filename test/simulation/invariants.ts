@@ -317,5 +317,9 @@ export class Invariants {
 
 /** What a state is found by, and what it translates. */
 function endsOf({ direction, wire: outside, stack }: StateInfo): string {
-  return JSON.stringify([direction, outside, stack]);
+  return `${direction} ${keyText(outside)} ${keyText(stack)}`;
+}
+
+function keyText({ addresses, ports }: StateInfo['wire']): string {
+  return `${addresses[0].words} ${ports[0]} ${addresses[1].words} ${ports[1]}`;
 }
