@@ -30,6 +30,7 @@ export const ACTION_BALANCED = 68;
 export const ACTION_BULK_PLACES = 69;
 export const ACTION_BULK_AGAIN = 70;
 export const ACTION_GREETING = 71;
+export const ACTION_CLEARED = 72;
 
 /** Names of the actions by number, as tcpdump prints them. */
 export const ACTION_NAMES: readonly string[] = [

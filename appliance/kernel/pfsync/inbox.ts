@@ -212,6 +212,8 @@ export class Inbox {
 
   delete(high: number, low: number, creator: number): void {
     const { pf, rows, counters, tombstones } = this.parts;
+    // It is told twice.
+    if (tombstones.has(high, low, creator)) return;
     const state = rows.find(high, low, creator);
     tombstones.add(high, low, creator);
     if (state < 0) return counters.count(counts.BAD_STATE);
@@ -233,6 +235,22 @@ export class Inbox {
       if (on === undefined) tombstones.clear(records[at + ID_HIGH]!, records[at + ID_LOW]!, creator);
       else tombstones.add(records[at + ID_HIGH]!, records[at + ID_LOW]!, creator);
       life.remove(state);
+    }
+  }
+
+  /** All states of a machine up to this id were removed a while ago. */
+  cleared(high: number, low: number, creator: number): void {
+    const { pf, rows, tombstones } = this.parts;
+    if (tombstones.has(high, low, creator)) return;
+    tombstones.clear(high, low, creator);
+    const { states, life } = pf;
+    for (let state = 0; state < states.end; state++) {
+      if (!states.isUsed(state) || !rows.has(state)) continue;
+      const records = states.records(state);
+      const at = states.at(state);
+      if (tombstones.isCleared(records[at + ID_HIGH]!, records[at + ID_LOW]!, records[at + CREATOR]!)) {
+        life.remove(state);
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import type { States } from '../pf/states.ts';
 import { Timeout } from '../timeout.ts';
 import type { Assembler } from './assembler.ts';
 import type { Codec } from './codec.ts';
+import type { Obituaries } from './obituaries.ts';
 import {
   Identities,
   QUEUE_INSERT,
@@ -356,6 +357,18 @@ export class Outbox {
     pfsync.writeReference(packet.bytes, at, 0, 0, 0);
     addRuleset(packet);
     this.transmitter.send();
+  }
+
+  /** Says up to which id all states of each creator were removed; nothing where none were. */
+  sendCleared(obituaries: Obituaries): void {
+    const packet = this.transmitter.begin();
+    obituaries.tellCleared((high, low, creator) => {
+      if (!packet.hasRoom(pfsync.ACTION_CLEARED, pfsync.REFERENCE_LENGTH)) return;
+      const at = packet.add(pfsync.ACTION_CLEARED, pfsync.REFERENCE_LENGTH);
+      pfsync.writeReference(packet.bytes, at, high, low, creator);
+    });
+    if (packet.isEmpty) packet.abandon();
+    else this.transmitter.send();
   }
 
   /** Something of our own, alone in a packet: who is here, or a greeting. */

@@ -145,6 +145,7 @@ export class Pfsync {
   }
 
   private sayRuleset(): void {
+    this.session?.retell();
     this.session?.sayRuleset();
     this.ruleset.set(RULESET_INTERVAL);
   }

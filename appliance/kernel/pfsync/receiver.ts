@@ -117,6 +117,8 @@ export class Receiver implements TransportProtocol {
         return inbox.bulkPlaces(bytes, at);
       case pfsync.ACTION_BULK_AGAIN:
         return inbox.bulkAgain(bytes, at);
+      case pfsync.ACTION_CLEARED:
+        return inbox.cleared(high, low, pfsync.referenceCreator(bytes, at));
       case pfsync.ACTION_OBSERVATION:
         return inbox.observation(bytes, at);
       case pfsync.ACTION_BALANCED:
@@ -140,6 +142,7 @@ const LEAST: Readonly<Record<number, number>> = {
   [pfsync.ACTION_RULESET]: pfsync.RULESET_LENGTH,
   [pfsync.ACTION_BULK_PLACES]: pfsync.BULK_RANGE_LENGTH,
   [pfsync.ACTION_BULK_AGAIN]: pfsync.BULK_RANGE_LENGTH,
+  [pfsync.ACTION_CLEARED]: pfsync.REFERENCE_LENGTH,
   [pfsync.ACTION_OBSERVATION]: OBSERVATION_LENGTH,
   [pfsync.ACTION_BALANCED]: BALANCED_LENGTH,
 };

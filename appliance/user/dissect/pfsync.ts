@@ -31,6 +31,7 @@ const MESSAGES: Readonly<Record<number, { length: number; print: (frame: Frame, 
     [wire.ACTION_BULK_PLACES]: { length: wire.BULK_RANGE_LENGTH, print: rangeLines },
     [wire.ACTION_BULK_AGAIN]: { length: wire.BULK_RANGE_LENGTH, print: rangeLines },
     [wire.ACTION_GREETING]: { length: greeting.SALT_LENGTH, print: saltLines },
+    [wire.ACTION_CLEARED]: { length: wire.REFERENCE_LENGTH, print: referenceLines },
     [wire.ACTION_OBSERVATION]: { length: half.OBSERVATION_LENGTH, print: observationLines },
     [wire.ACTION_BALANCED]: { length: half.BALANCED_LENGTH, print: balancedLines },
   };
@@ -40,6 +41,7 @@ const OWN_NAMES: Readonly<Record<number, string>> = {
   [wire.ACTION_BULK_PLACES]: 'BULK PLACES',
   [wire.ACTION_BULK_AGAIN]: 'BULK AGAIN',
   [wire.ACTION_GREETING]: 'GREETING',
+  [wire.ACTION_CLEARED]: 'CLEARED',
   [wire.ACTION_OBSERVATION]: 'OBSERVATION',
   [wire.ACTION_BALANCED]: 'BALANCED',
 };
