@@ -22,6 +22,7 @@ export const ACTION_DELETE_COMPRESSED = 7;
 export const ACTION_BULK_STATUS = 10;
 export const ACTION_INSERT = 13;
 export const ACTION_UPDATE = 14;
+export const ACTION_UPDATE_TDB = 15;
 /** Of our own; others skip them by their length. */
 export const ACTION_RULE = 64;
 export const ACTION_RULESET = 65;
@@ -56,6 +57,7 @@ export const CLEAR_LENGTH = 20;
 /** A state's id and the host that made it: acknowledgments, requests, deletions. */
 export const REFERENCE_LENGTH = 12;
 export const BULK_STATUS_LENGTH = 12;
+export const TDB_LENGTH = 52;
 /** Without timeouts, which follow, four bytes each. */
 export const RULE_LENGTH = REFERENCE_LENGTH + 28;
 export const CHECKSUM_LENGTH = 16;
@@ -240,6 +242,12 @@ export function setRuleTimeout(
 }
 
 /** How many states a bulk update had: who sent it, and the number. */
+/** An IPsec association: SPI as int32, replay counter, bytes so far. */
+export function tdb(bytes: Uint8Array, at: number): { spi: number; replay: number; octets: number } {
+  const long = (place: number) => (i32(bytes, place) >>> 0) * 2 ** 32 + (i32(bytes, place + 4) >>> 0);
+  return { spi: i32(bytes, at), replay: long(at + 32), octets: long(at + 40) };
+}
+
 /** Host id, the first place in its state table, and the one behind the last. */
 export function rangeHost(bytes: Uint8Array, at: number): number {
   return i32(bytes, at);

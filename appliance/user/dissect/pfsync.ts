@@ -26,6 +26,7 @@ const MESSAGES: Readonly<Record<number, { length: number; print: (frame: Frame, 
     [wire.ACTION_DELETE]: { length: wireState.STATE_LENGTH, print: stateLines },
     [wire.ACTION_INSERT]: { length: wireState.STATE_LENGTH, print: stateLines },
     [wire.ACTION_UPDATE]: { length: wireState.STATE_LENGTH, print: stateLines },
+    [wire.ACTION_UPDATE_TDB]: { length: wire.TDB_LENGTH, print: tdbLines },
     [wire.ACTION_RULE]: { length: wire.RULE_LENGTH, print: ruleLines },
     [wire.ACTION_RULESET]: { length: wire.RULESET_LENGTH, print: rulesetLines },
     [wire.ACTION_BULK_PLACES]: { length: wire.BULK_RANGE_LENGTH, print: rangeLines },
@@ -108,6 +109,12 @@ function bulkLines(frame: Frame, at: number): string[] {
   const word = status === wire.BULK_START ? 'start' : status === wire.BULK_END ? 'end' : 'UNKNOWN';
   const creator = hex(wire.bulkCreator(bytes, at), 8);
   return [`\tcreatorid: ${creator} age: ${clockText(wire.bulkAge(bytes, at))} status: ${word}`];
+}
+
+/** Of IPsec's associations, which are not kept here. */
+function tdbLines({ bytes }: Frame, at: number): string[] {
+  const { spi, replay, octets } = wire.tdb(bytes, at);
+  return [`\tspi: 0x${hex(spi, 8)} rpl: ${replay} cur_bytes: ${octets}`];
 }
 
 /** Rules are told by what they say, as a number that has no other meaning. */
