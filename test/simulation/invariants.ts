@@ -43,6 +43,8 @@ export class Invariants {
   /** Deletions on the wire: who told of an id first. */
   private readonly obituaries = new Map<string, { readonly by: string; readonly at: number }>();
   private recordsRead = 0;
+  /** When the attacker last sent something: what was lost on its way is no repetition, but news that comes late. */
+  private attackedAt = Number.NEGATIVE_INFINITY;
   private packets: number[] = [];
 
   constructor(simulation: Simulation) {
@@ -204,6 +206,7 @@ export class Invariants {
     let packets = 0;
     for (; this.recordsRead < recorded.length; this.recordsRead++) {
       const { bytes, from, time } = recorded[this.recordsRead]!;
+      if (from === ATTACKER) this.attackedAt = time;
       if (from === ATTACKER || !isPfsync(bytes)) continue;
       packets++;
       this.lookAtPacket(bytes, from, time);
@@ -234,7 +237,12 @@ export class Invariants {
     const id = `${wire.idHigh(bytes, at)}.${wire.idLow(bytes, at)}.${wire.referenceCreator(bytes, at)}`;
     const known = this.obituaries.get(id);
     if (known === undefined) this.obituaries.set(id, { by, at: time });
-    else if (known.by !== by && time - known.at < 2 * SECOND && this.calmFor(ELECTED)) {
+    else if (
+      known.by !== by &&
+      time - known.at < 2 * SECOND &&
+      time - this.attackedAt > 2 * SECOND &&
+      this.calmFor(ELECTED)
+    ) {
       this.violate(`${by} repeats that ${id} was deleted`);
     }
   }
