@@ -36,7 +36,8 @@ test('a state between two families is the same on both', () => {
 });
 
 test('a pool that looks for least states counts those of the other machine', () => {
-  const rules = `pass in on vr0 proto tcp to ${VIP} port 80 route-to { 198.51.100.9, 198.51.100.10 } least-states
+  const rules = `table <hosts> { 198.51.100.9 198.51.100.10 }
+pass in on vr0 proto tcp to ${VIP} port 80 route-to <hosts> least-states
 pass out on vr1 no state\n`;
   const pair = new Members();
   const [a, b] = [pair.add(rules), pair.add(rules)];
