@@ -36,7 +36,14 @@ function send(message: WorkerMessage): void {
 
 /** The time of this turn, for segments in memory. */
 const clock = { now: 0 };
-const kernel = new Kernel({ now: 0, seed: start.seed, cryptography, memory: hugePages, emit: send });
+const kernel = new Kernel({
+  now: 0,
+  bootTime: Math.floor(Date.now() / 1000),
+  seed: start.seed,
+  cryptography,
+  memory: hugePages,
+  emit: send,
+});
 const devices = new Devices(start, kernel, clock, send);
 
 function takeMessages(): void {

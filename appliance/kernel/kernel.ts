@@ -57,6 +57,8 @@ export interface Cryptography {
 export interface KernelOptions {
   /** Microseconds since boot at the start; usually 0. */
   readonly now: number;
+  /** When that was, seconds since the epoch: ids of states begin there, so that they rise from boot to boot. Absent: 0. */
+  readonly bootTime?: number;
   /** Four 32-bit words. */
   readonly seed: readonly number[];
   readonly cryptography: Cryptography;
@@ -99,6 +101,7 @@ export class Kernel {
     loopback.input6 = inet6.ip;
     const pf = new Pf({
       ...ground,
+      bootTime: options.bootTime ?? 0,
       captures,
       ipv4: inet.ip,
       ipv6: inet6.ip,

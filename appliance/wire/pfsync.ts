@@ -22,12 +22,16 @@ export const ACTION_DELETE_COMPRESSED = 7;
 export const ACTION_BULK_STATUS = 10;
 export const ACTION_INSERT = 13;
 export const ACTION_UPDATE = 14;
+export const ACTION_UPDATE_TDB = 15;
 /** Of our own; others skip them by their length. */
 export const ACTION_RULE = 64;
 export const ACTION_RULESET = 65;
-export const ACTION_BULK_TOTAL = 66;
 export const ACTION_OBSERVATION = 67;
 export const ACTION_BALANCED = 68;
+export const ACTION_BULK_PLACES = 69;
+export const ACTION_BULK_AGAIN = 70;
+export const ACTION_GREETING = 71;
+export const ACTION_CLEARED = 72;
 
 /** Names of the actions by number, as tcpdump prints them. */
 export const ACTION_NAMES: readonly string[] = [
@@ -53,11 +57,13 @@ export const CLEAR_LENGTH = 20;
 /** A state's id and the host that made it: acknowledgments, requests, deletions. */
 export const REFERENCE_LENGTH = 12;
 export const BULK_STATUS_LENGTH = 12;
+export const TDB_LENGTH = 52;
 /** Without timeouts, which follow, four bytes each. */
 export const RULE_LENGTH = REFERENCE_LENGTH + 28;
 export const CHECKSUM_LENGTH = 16;
 export const RULESET_LENGTH = CHECKSUM_LENGTH + 4;
-export const BULK_TOTAL_LENGTH = 8;
+/** A host and a part of its states: those of a packet of its bulk update, or those that it is asked for again. */
+export const BULK_RANGE_LENGTH = 12;
 
 /** Flags of a rule's message: what counts the source of its state, and remembers what was chosen for it; the server's half is known, too. */
 export const RULE_SOURCE_NODE = 1;
@@ -237,13 +243,29 @@ export function setRuleTimeout(
 }
 
 /** How many states a bulk update had: who sent it, and the number. */
-export function totalStates(bytes: Uint8Array, at: number): number {
+/** An IPsec association: SPI as int32, replay counter, bytes so far. */
+export function tdb(bytes: Uint8Array, at: number): { spi: number; replay: number; octets: number } {
+  const long = (place: number) => (i32(bytes, place) >>> 0) * 2 ** 32 + (i32(bytes, place + 4) >>> 0);
+  return { spi: i32(bytes, at), replay: long(at + 32), octets: long(at + 40) };
+}
+
+/** Host id, the first place in its state table, and the one behind the last. */
+export function rangeHost(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at);
+}
+
+export function rangeFrom(bytes: Uint8Array, at: number): number {
   return i32(bytes, at + 4) >>> 0;
 }
 
-export function writeTotal(bytes: Uint8Array, at: number, creator: number, states: number): void {
-  setI32(bytes, at, creator);
-  setI32(bytes, at + 4, states);
+export function rangeTo(bytes: Uint8Array, at: number): number {
+  return i32(bytes, at + 8) >>> 0;
+}
+
+export function writeRange(bytes: Uint8Array, at: number, host: number, from: number, to: number): void {
+  setI32(bytes, at, host);
+  setI32(bytes, at + 4, from);
+  setI32(bytes, at + 8, to);
 }
 
 /** The MD5 of the sender's main ruleset as hexadecimal digits, and who sends it. */

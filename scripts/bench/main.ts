@@ -12,12 +12,13 @@ import { chart } from './chart.ts';
 import { checkRows } from './checks.ts';
 import { dsrRows } from './dsr.ts';
 import { memoryRows } from './memoryRows.ts';
+import { replicationRows } from './replicationRows.ts';
 import { routerRows } from './router.ts';
 import { type Bench, formatRow, type Measurement } from './rows.ts';
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 
-const BENCHES: readonly Bench[] = [routerRows, dsrRows, checkRows, memoryRows];
+const BENCHES: readonly Bench[] = [routerRows, dsrRows, checkRows, memoryRows, replicationRows];
 
 async function main(): Promise<number> {
   const { values, positionals: wanted } = parseArgs({

@@ -7,14 +7,18 @@ import { Receiver as CarpReceiver } from '../../appliance/kernel/carp/receiver.t
 import type { Packet } from '../../appliance/kernel/packet.ts';
 import type { PfParts } from '../../appliance/kernel/pf/parts.ts';
 import { DESTINATION, PEER_STATE, SOURCE } from '../../appliance/kernel/pf/stateRecord.ts';
+import { Acquaintance } from '../../appliance/kernel/pfsync/acquaintance.ts';
 import { BulkRequest } from '../../appliance/kernel/pfsync/bulkRequest.ts';
 import { Codec } from '../../appliance/kernel/pfsync/codec.ts';
 import { Inbox } from '../../appliance/kernel/pfsync/inbox.ts';
 import { Outbox } from '../../appliance/kernel/pfsync/outbox.ts';
+import { ReplayWindow } from '../../appliance/kernel/pfsync/replayWindow.ts';
 import { Rows } from '../../appliance/kernel/pfsync/rows.ts';
+import { Seal } from '../../appliance/kernel/pfsync/seal.ts';
 import { Tombstones } from '../../appliance/kernel/pfsync/tombstones.ts';
 import { setI32 } from '../../appliance/wire/bytes.ts';
 import * as carp from '../../appliance/wire/carp.ts';
+import * as pfsync from '../../appliance/wire/pfsync.ts';
 import * as wireState from '../../appliance/wire/pfsyncState.ts';
 
 export interface Defect {
@@ -107,5 +111,33 @@ export const DEFECTS: readonly Defect[] = [
   },
   { name: 'the HMAC is not checked', plant: () => exchange(CarpReceiver, 'isAuthentic', () => () => true) },
   { name: 'a master never gives way', plant: () => exchange(CarpInterface, 'giveWay', nothing) },
+  {
+    name: 'authentication of states is not checked',
+    plant: () =>
+      exchange(
+        Seal,
+        'open',
+        (original) =>
+          function (this: Seal, ...values: unknown[]) {
+            const [{ bytes, transport }] = values as [Packet];
+            if (bytes[transport] === pfsync.VERSION) return true;
+            return (original as (...all: unknown[]) => unknown).call(this, ...values);
+          } as Method,
+      ),
+  },
+  { name: 'the replay window is not kept', plant: () => exchange(ReplayWindow, 'isNew', () => () => true) },
+  {
+    name: 'streams of before are believed',
+    plant: () =>
+      exchange(
+        Acquaintance,
+        'believes',
+        (original) =>
+          function (this: Acquaintance, ...values: unknown[]) {
+            (original as (...all: unknown[]) => unknown).call(this, ...values);
+            return true;
+          } as Method,
+      ),
+  },
   { name: 'states are found under a wrong id', plant: () => exchange(Rows, 'find', () => () => -1) },
 ];

@@ -7,7 +7,8 @@ import * as carp from '../../appliance/wire/carp.ts';
 import * as ethernet from '../../appliance/wire/ethernet.ts';
 import * as ipv4 from '../../appliance/wire/ipv4.ts';
 import { frame, ip4 } from '../support/packets.ts';
-import { Station } from '../support/world.ts';
+import { forger, replayAtBoot, replayer } from './attacks.ts';
+import { speaker } from './faultyNetwork.ts';
 import type { Which } from './pair.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -53,11 +54,24 @@ const KINDS: readonly Kind[] = [
   impostor,
 ];
 
+/** Where the firewalls share a key, there is somebody against whom it is. */
+const SEALED_KINDS: readonly Kind[] = [
+  ...KINDS,
+  flush,
+  forger,
+  forger,
+  replayer,
+  replayer,
+  replayAtBoot,
+  replayAtBoot,
+];
+
 export function makeFaults(simulation: Simulation): Fault[] {
   const { random } = simulation;
+  const kinds = simulation.isSealed ? SEALED_KINDS : KINDS;
   const share = (LAST_FAULT - SETTLED) / COUNT;
   return Array.from({ length: COUNT }, (_, i) => {
-    const kind = KINDS[random.below(KINDS.length)]!;
+    const kind = kinds[random.below(kinds.length)]!;
     const lasting = 2 + random.below(8);
     const at = SETTLED + i * share + random.below(4);
     return { at, ...kind(simulation, lasting) };
@@ -240,10 +254,9 @@ function handover(simulation: Simulation, lasting: number) {
 function impostor(simulation: Simulation) {
   const on = simulation.random.below(2) === 0 ? 'left' : 'right';
   const vhid = on === 'left' ? 1 : 2;
-  const { wire } = simulation.network.wires.get(on)!;
   const act = () => {
     simulation.invariants.impersonated();
-    const station = new Station(wire.segment.port('impostor'));
+    const station = speaker(simulation.network.wires.get(on)!, 'impostor');
     for (let i = 0; i < 4; i++) later(simulation, i / 2, () => station.send(forged(vhid)));
   };
   return { name: `an impostor on ${on}`, act };

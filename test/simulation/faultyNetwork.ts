@@ -5,7 +5,7 @@
 import { Packet } from '../../appliance/kernel/packet.ts';
 import type { Random } from '../../appliance/kernel/random.ts';
 import type { Faults } from '../../drivers/memory.ts';
-import { type Connection, Host, Wire } from '../support/world.ts';
+import { type Connection, Host, Station, Wire } from '../support/world.ts';
 
 /** Frames that wait for a machine that stands still; more are lost, as in a driver's ring. */
 const RING = 256;
@@ -44,6 +44,14 @@ export class FaultyWire {
     this.faults = new WireFaults(random);
     this.wire = new Wire(clock, { faults: this.faults, delay: 50 });
   }
+}
+
+/** Somebody on a wire who sends, and need not listen: what goes over it is recorded anyway. */
+export function speaker({ wire }: FaultyWire, name: string): Station {
+  const port = wire.segment.port(name);
+  const station = new Station(port);
+  port.receiver = undefined;
+  return station;
 }
 
 /** A machine: its kernel, its own clock, and whether it runs at all. */

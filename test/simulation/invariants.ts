@@ -3,9 +3,9 @@
 // What must be true of a pair at every moment, whatever goes wrong: masters, states, connections, and how much is said about them.
 
 import type { StateInfo } from '../../appliance/abi/pf.ts';
-import * as ethernet from '../../appliance/wire/ethernet.ts';
-import * as ipv4 from '../../appliance/wire/ipv4.ts';
 import * as wire from '../../appliance/wire/pfsync.ts';
+import { ATTACKER } from './attacks.ts';
+import { isPfsync, packetIn } from './opener.ts';
 import { clientPort, type Firewall, type Which } from './pair.ts';
 import type { Simulation } from './simulation.ts';
 import type { Connection } from './traffic.ts';
@@ -43,6 +43,8 @@ export class Invariants {
   /** Deletions on the wire: who told of an id first. */
   private readonly obituaries = new Map<string, { readonly by: string; readonly at: number }>();
   private recordsRead = 0;
+  /** When the attacker last sent something: what was lost on its way is no repetition, but news that comes late. */
+  private attackedAt = Number.NEGATIVE_INFINITY;
   private packets: number[] = [];
 
   constructor(simulation: Simulation) {
@@ -204,7 +206,8 @@ export class Invariants {
     let packets = 0;
     for (; this.recordsRead < recorded.length; this.recordsRead++) {
       const { bytes, from, time } = recorded[this.recordsRead]!;
-      if (!isPfsync(bytes)) continue;
+      if (from === ATTACKER) this.attackedAt = time;
+      if (from === ATTACKER || !isPfsync(bytes)) continue;
       packets++;
       this.lookAtPacket(bytes, from, time);
     }
@@ -213,10 +216,11 @@ export class Invariants {
     if (sum > MOST_PACKETS) this.violate(`${sum} packets about states in ten seconds`);
   }
 
-  private lookAtPacket(bytes: Uint8Array, from: string, time: number): void {
-    const start = ipv4.payloadAt(bytes, ethernet.HEADER_LENGTH);
-    const end = start + wire.length(bytes, start);
-    for (let at = start + wire.HEADER_LENGTH; at < end; ) {
+  private lookAtPacket(frame: Uint8Array, from: string, time: number): void {
+    const bytes = packetIn(frame);
+    if (bytes === undefined) return this.violate(`${from} sends what nobody can open`);
+    const end = wire.length(bytes, 0);
+    for (let at = wire.HEADER_LENGTH; at < end; ) {
       const action = wire.action(bytes, at);
       const length = wire.messageLength(bytes, at);
       const count = wire.count(bytes, at);
@@ -233,7 +237,12 @@ export class Invariants {
     const id = `${wire.idHigh(bytes, at)}.${wire.idLow(bytes, at)}.${wire.referenceCreator(bytes, at)}`;
     const known = this.obituaries.get(id);
     if (known === undefined) this.obituaries.set(id, { by, at: time });
-    else if (known.by !== by && time - known.at < 2 * SECOND && this.calmFor(ELECTED)) {
+    else if (
+      known.by !== by &&
+      time - known.at < 2 * SECOND &&
+      time - this.attackedAt > 2 * SECOND &&
+      this.calmFor(ELECTED)
+    ) {
       this.violate(`${by} repeats that ${id} was deleted`);
     }
   }
@@ -316,12 +325,9 @@ export class Invariants {
 
 /** What a state is found by, and what it translates. */
 function endsOf({ direction, wire: outside, stack }: StateInfo): string {
-  return JSON.stringify([direction, outside, stack]);
+  return `${direction} ${keyText(outside)} ${keyText(stack)}`;
 }
 
-function isPfsync(bytes: Uint8Array): boolean {
-  return (
-    ethernet.type(bytes, 0) === ethernet.TYPE_IPV4 &&
-    ipv4.protocol(bytes, ethernet.HEADER_LENGTH) === ipv4.PROTOCOL_PFSYNC
-  );
+function keyText({ addresses, ports }: StateInfo['wire']): string {
+  return `${addresses[0].words} ${ports[0]} ${addresses[1].words} ${ports[1]}`;
 }

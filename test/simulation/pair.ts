@@ -5,6 +5,7 @@
 import { parseAddress, parsePrefix } from '../../appliance/abi/addressText.ts';
 import type { CarpState } from '../../appliance/abi/carp.ts';
 import type { StateInfo } from '../../appliance/abi/pf.ts';
+import type { PfsyncKey } from '../../appliance/abi/pfsync.ts';
 import { loadOf } from '../kernel/pf/filter.ts';
 import type { FaultyNetwork, Machine } from './faultyNetwork.ts';
 
@@ -38,7 +39,12 @@ export class Firewall {
   readonly carp: [CarpState, CarpState] = ['INIT', 'INIT'];
   readonly since: number;
 
-  constructor(network: FaultyNetwork, number: Which, otherRules: boolean, changed: (on: Firewall) => void) {
+  constructor(
+    network: FaultyNetwork,
+    number: Which,
+    { otherRules, key }: { readonly otherRules: boolean; readonly key: PfsyncKey | undefined },
+    changed: (on: Firewall) => void,
+  ) {
     this.number = number;
     this.since = network.now;
     this.machine = network.machine(`fw${number}`);
@@ -65,7 +71,7 @@ export class Firewall {
     this.makeCarp('carp0', 'vr0', 1, VIP);
     this.makeCarp('carp1', 'vr1', 2, VIP_RIGHT);
     host.call('interface.create', { name: 'pfsync0' });
-    host.call('pfsync.set', { name: 'pfsync0', syncDevice: 'vr2' });
+    host.call('pfsync.set', { name: 'pfsync0', syncDevice: 'vr2', ...(key === undefined ? {} : { key }) });
     host.call('interface.set', { name: 'pfsync0', up: true });
     host.call('group.demote', { group: 'carp', amount: -128 });
   }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: ISC
 //
 // One run: a pair of firewalls, two hundred connections, twenty faults in ten minutes of virtual time, and what must be true meanwhile. All of
-// it follows from the seed.
+// it follows from the seed; in every other run the firewalls share a key for pfsync.
 
 import { Random } from '../../appliance/kernel/random.ts';
 import { type Fault, LAST_FAULT, makeFaults, SETTLED } from './faults.ts';
 import { FaultyNetwork } from './faultyNetwork.ts';
 import { Invariants } from './invariants.ts';
+import { keyOf } from './opener.ts';
 import { CLIENT, Firewall, GATEWAYS, makeHost, SERVER, type Which } from './pair.ts';
 import { Traffic } from './traffic.ts';
 
@@ -18,6 +19,8 @@ const LOOK = SECOND;
 
 export class Simulation {
   readonly seed: number;
+  /** Every other run has machines that share a key, and an attacker. */
+  readonly isSealed: boolean;
   readonly network: FaultyNetwork;
   readonly random: Random;
   readonly firewalls = new Map<Which, Firewall>();
@@ -27,9 +30,11 @@ export class Simulation {
   /** What happened, in order. */
   readonly log: string[] = [];
   private otherRules = false;
+  private keys = 0;
 
   constructor(seed: number) {
     this.seed = seed;
+    this.isSealed = seed % 2 === 0;
     this.random = new Random([seed, 0x73696d, 0x75, 1]);
     this.network = new FaultyNetwork(this.random);
     for (const name of ['left', 'right', 'sync']) this.network.wire(name);
@@ -56,7 +61,9 @@ export class Simulation {
   boot(number: Which): void {
     const before = this.firewalls.get(number);
     if (before !== undefined) this.network.remove(before.machine);
-    const firewall = new Firewall(this.network, number, number === 2 && this.otherRules, (on) => {
+    const key = this.isSealed ? keyOf(++this.keys) : undefined;
+    const otherRules = number === 2 && this.otherRules;
+    const firewall = new Firewall(this.network, number, { otherRules, key }, (on) => {
       this.say(`fw${on.number} ${on.carp.join(' ')}`);
       this.invariants.carpChanged(on);
     });

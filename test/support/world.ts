@@ -78,10 +78,16 @@ export class Host {
   private ports = 0;
   private statistics: Statistics = {};
 
-  constructor(name: string, number: number, now: number, seed: readonly [number, number, number, number]) {
+  constructor(
+    name: string,
+    number: number,
+    now: number,
+    seed: readonly [number, number, number, number],
+    bootTime = 0,
+  ) {
     this.name = name;
     this.number = number;
-    this.kernel = new Kernel({ now, seed, cryptography, emit: (event) => this.heard(event) });
+    this.kernel = new Kernel({ now, bootTime, seed, cryptography, emit: (event) => this.heard(event) });
   }
 
   private heard(event: KernelEvent): void {

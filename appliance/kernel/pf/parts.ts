@@ -56,6 +56,8 @@ export interface PfGround {
   readonly ipv6: Ipv6;
   readonly pool: PacketPool;
   readonly captures: Captures;
+  /** Seconds since the epoch. */
+  readonly bootTime: number;
   /** For the state table; absent: memory like any other. */
   readonly memory?: Memory;
 }
@@ -74,7 +76,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
   });
   const tags = new Tags();
   const rulesets = new Rulesets();
-  const states = new States(random.word(), settings.seconds, ground.memory);
+  const states = new States(random.word(), (ground.bootTime + settings.seconds) | 0, ground.memory);
   settings.listen(() => states.reserve(settings.maximumStates));
   const slots = new RuleSlots();
   const sourceNodes = new SourceNodes(settings);

@@ -79,11 +79,11 @@ export class Pools {
     });
   }
 
-  /** A state that this pool chose `address` for is gone. */
-  release(pool: RulePool, family: Family, address: Int32Array): void {
+  /** There is one state more, or less, that this pool has chosen `address` for, here or on another machine. */
+  count(pool: RulePool, family: Family, address: Int32Array, change: 1 | -1): void {
     if (pool.pool.type !== 'least-states') return;
     const member = this.memberOf(pool, family, address);
-    if (member !== undefined && member.states > 0) member.states--;
+    if (member !== undefined) member.states = Math.max(0, member.states + change);
   }
 
   private memberOf(pool: RulePool, family: Family, address: Int32Array): TableMember | undefined {

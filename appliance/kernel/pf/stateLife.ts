@@ -101,7 +101,7 @@ export class StateLife {
     const at = states.at(state);
     for (let i = 0; i < this.listeners.length; i++) this.listeners[i]!(state, expired);
     this.releaseNodes(records, at);
-    this.releaseRoute(records, at);
+    this.countRoute(records, at, -1);
     slots.release(records[at + RULE]!);
     slots.release(records[at + ANCHOR]!);
     slots.release(records[at + NAT_RULE]!);
@@ -116,18 +116,18 @@ export class StateLife {
     this.sourceNodes.release(records[at + ROUTE_NODE]!, false);
   }
 
-  /** Pools that count the states of each host have one less. */
-  private releaseRoute(records: Int32Array, at: number): void {
+  /** Pools that count the states of each host have one more or less. */
+  countRoute(records: Int32Array, at: number, change: 1 | -1): void {
     const family = records[at + WIRE + KIND]! >>> 8 === 4 ? 4 : 6;
     const { route, rdr } = this.slots.get(records[at + RULE]!);
     if (route?.pool.type === 'least-states') {
       for (let i = 0; i < 4; i++) this.address[i] = records[at + ROUTE + i]!;
-      this.pools.release(route, family, this.address);
+      this.pools.count(route, family, this.address, change);
     }
     if (rdr?.pool.type === 'least-states') {
       const isOther = (records[at + FLAGS]! & FLAG_FAMILIES) !== 0;
       readAddress(records, at, STACK, isOther ? 0 : 1, this.address);
-      this.pools.release(rdr, records[at + STACK + KIND]! >>> 8 === 4 ? 4 : 6, this.address);
+      this.pools.count(rdr, records[at + STACK + KIND]! >>> 8 === 4 ? 4 : 6, this.address, change);
     }
   }
 

@@ -7,6 +7,7 @@ import type { PfsyncInfo } from '../../abi/pfsync.ts';
 import { SECOND } from '../clock.ts';
 import type { Settings } from '../pf/settings.ts';
 import { Timeout, type Timeouts } from '../timeout.ts';
+import { Ranges } from './ranges.ts';
 
 /** What a machine without the others' states is worse by. */
 const DEMOTION = 32;
@@ -18,6 +19,9 @@ const PACKETS_PER_SECOND = 50;
 const STATES_PER_PACKET = 5;
 const PATIENCE = 4;
 
+/** Behind all places there may be. */
+const END = 0x7fffffff;
+
 /** none: pfsync0 is down. start: no link yet, or pf is off. sent: nobody has answered. bulk: states arrive. done: as many are here as there will be. */
 type Phase = PfsyncInfo['bulk'];
 
@@ -26,20 +30,27 @@ export class BulkRequest {
   private readonly settings: Settings;
   private readonly demote: (amount: number, reason: string) => void;
   private readonly ask: () => void;
+  private readonly askAgain: (host: number, ranges: readonly number[]) => void;
   private readonly timer: Timeout;
   private tries = 0;
-  private received = 0;
   private isDemoted = false;
+  /** Who sends, what has come of it, and whether he says what a packet has. */
+  private host = 0;
+  private readonly ranges = new Ranges();
+  private isPlaced = false;
 
   constructor(parts: {
     settings: Settings;
     timeouts: Timeouts;
     demote: (amount: number, reason: string) => void;
     ask: () => void;
+    /** Asks a host for pairs of places. */
+    askAgain: (host: number, ranges: readonly number[]) => void;
   }) {
     this.settings = parts.settings;
     this.demote = parts.demote;
     this.ask = parts.ask;
+    this.askAgain = parts.askAgain;
     this.timer = new Timeout(parts.timeouts, () => this.expired());
   }
 
@@ -69,6 +80,11 @@ export class BulkRequest {
     if (this.phase === 'start' && this.settings.enabled) this.request();
   }
 
+  /** Somebody new hears: asks again if nobody has answered. */
+  repeat(): void {
+    if (this.phase === 'sent') this.request();
+  }
+
   private request(): void {
     this.phase = 'sent';
     this.timer.set(ANSWER_WAIT);
@@ -78,32 +94,37 @@ export class BulkRequest {
   private expired(): void {
     if (this.phase === 'start' || !this.settings.enabled || ++this.tries >= TRIES)
       return this.finish('pfsync done');
-    this.request();
+    if (this.phase !== 'bulk' || !this.isPlaced) return this.request();
+    this.askAgain(this.host, this.ranges.withRest(END));
+    this.timer.set(ANSWER_WAIT);
   }
 
   /** Somebody begins to send all he has. */
-  began(): void {
+  began(host: number): void {
     if (this.phase !== 'start' && this.phase !== 'sent') return;
     this.phase = 'bulk';
-    this.received = 0;
+    this.host = host;
+    this.ranges.clear();
+    this.isPlaced = false;
     const packets = this.settings.maximumStates / STATES_PER_PACKET;
     this.timer.set(PATIENCE * Math.max(1, packets / PACKETS_PER_SECOND) * SECOND);
   }
 
-  /** A state of it. */
-  gotState(): void {
-    if (this.phase === 'bulk') this.received++;
+  /** A packet of it has come, and had these places of his table. */
+  came(host: number, from: number, to: number): void {
+    if (this.phase !== 'bulk' || host !== this.host || to < from) return;
+    this.isPlaced = true;
+    this.ranges.note(from, to);
+    this.timer.set(ANSWER_WAIT);
   }
 
-  /** He tells how many there were; when some are missing they are asked for again. */
-  total(states: number): void {
-    if (this.phase !== 'bulk' || this.received >= states || ++this.tries >= TRIES) return;
-    this.request();
-  }
-
-  /** He has sent the last one. */
-  ended(): void {
-    if (this.phase === 'bulk') this.finish('pfsync done');
+  /** He has sent the last one. What was lost on the way is asked for again. */
+  ended(host: number): void {
+    if (this.phase !== 'bulk' || host !== this.host) return;
+    const { missing } = this.ranges;
+    if (missing.length === 0 || ++this.tries >= TRIES) return this.finish('pfsync done');
+    this.askAgain(host, missing);
+    this.timer.set(ANSWER_WAIT);
   }
 
   private finish(reason: string): void {

@@ -50,12 +50,19 @@ export class PfsyncHandlers {
       throw new CallError('EINVAL', `maxupd is a number from 0 to ${PFSYNC_MAXIMUM_UPDATES}`);
     }
     const seal = this.sealOf(change);
-    settings.seal = seal;
+    if (seal !== settings.seal) this.exchange(seal);
     settings.syncdev = syncdev;
     settings.peer = peer;
     settings.maxUpdates = maxUpdates ?? settings.maxUpdates;
     settings.defer = change.defer ?? settings.defer;
     pfsync.update();
+  }
+
+  private exchange(seal: Seal | undefined): void {
+    const { settings, isUp } = this.pfsync;
+    settings.seal?.stop();
+    settings.seal = seal;
+    if (isUp) seal?.start();
   }
 
   private sealOf({ key }: Change): Seal | undefined {
@@ -65,7 +72,7 @@ export class PfsyncHandlers {
     if (secret.length !== KEY_LENGTH || stream.length !== STREAM_LENGTH) {
       throw new CallError('EINVAL', `a key has ${KEY_LENGTH} bytes, its stream ${STREAM_LENGTH}`);
     }
-    return new Seal(this.makeCipher(secret), i32(stream, 0), i32(stream, 4));
+    return new Seal(this.makeCipher(secret), i32(stream, 0), i32(stream, 4), this.pfsync.acquaintanceParts);
   }
 
   private syncdevOf({ syncDevice: syncdev }: Change): Interface | undefined {

@@ -287,6 +287,6 @@ export function isValid(bytes: Uint8Array, at: number): boolean {
     wire.peerState(bytes, wire.peerAt(at, 1)) <= wire.PEER_STATE_LIMIT &&
     (direction === 1 || direction === 2) &&
     isFamily(own) &&
-    ((isFamily(a) && a === b) || (a === 0 && b === 0))
+    ((isFamily(a) && isFamily(b)) || (a === 0 && b === 0))
   );
 }

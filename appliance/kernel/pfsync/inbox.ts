@@ -156,9 +156,7 @@ export class Inbox {
   };
 
   update(bytes: Uint8Array, at: number, high: number, low: number, creator: number): void {
-    const { rows, bulkRequest } = this.parts;
-    bulkRequest.gotState();
-    const state = rows.find(high, low, creator);
+    const state = this.parts.rows.find(high, low, creator);
     if (state < 0) {
       this.take(bytes, at, high, low, creator);
       return;
@@ -214,6 +212,8 @@ export class Inbox {
 
   delete(high: number, low: number, creator: number): void {
     const { pf, rows, counters, tombstones } = this.parts;
+    // It is told twice.
+    if (tombstones.has(high, low, creator)) return;
     const state = rows.find(high, low, creator);
     tombstones.add(high, low, creator);
     if (state < 0) return counters.count(counts.BAD_STATE);
@@ -238,19 +238,43 @@ export class Inbox {
     }
   }
 
+  /** All states of a machine up to this id were removed a while ago. */
+  cleared(high: number, low: number, creator: number): void {
+    const { pf, rows, tombstones } = this.parts;
+    if (tombstones.has(high, low, creator)) return;
+    tombstones.clear(high, low, creator);
+    const { states, life } = pf;
+    for (let state = 0; state < states.end; state++) {
+      if (!states.isUsed(state) || !rows.has(state)) continue;
+      const records = states.records(state);
+      const at = states.at(state);
+      if (tombstones.isCleared(records[at + ID_HIGH]!, records[at + ID_LOW]!, records[at + CREATOR]!)) {
+        life.remove(state);
+      }
+    }
+  }
+
   acknowledged(high: number, low: number, creator: number): void {
     const state = this.parts.rows.find(high, low, creator);
     if (state >= 0) this.parts.deferred.release(state);
   }
 
-  bulkStatus(kind: number): void {
+  bulkStatus(kind: number, host: number): void {
     const { bulkRequest } = this.parts;
-    if (kind === pfsync.BULK_START) bulkRequest.began();
-    else if (kind === pfsync.BULK_END) bulkRequest.ended();
+    if (kind === pfsync.BULK_START) bulkRequest.began(host);
+    else if (kind === pfsync.BULK_END) bulkRequest.ended(host);
   }
 
-  bulkTotal(states: number): void {
-    this.parts.bulkRequest.total(states);
+  bulkPlaces(bytes: Uint8Array, at: number): void {
+    const { bulkRequest } = this.parts;
+    bulkRequest.came(pfsync.rangeHost(bytes, at), pfsync.rangeFrom(bytes, at), pfsync.rangeTo(bytes, at));
+  }
+
+  /** Somebody has missed a part of the bulk update. */
+  bulkAgain(bytes: Uint8Array, at: number): void {
+    const { pf, bulkAnswer } = this.parts;
+    if (pfsync.rangeHost(bytes, at) !== (pf.settings.hostId | 0)) return;
+    bulkAnswer.repeat(pfsync.rangeFrom(bytes, at), pfsync.rangeTo(bytes, at));
   }
 
   /** Somebody who was unknown is told who is here, so that both know at once what they may say. */

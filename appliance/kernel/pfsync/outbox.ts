@@ -12,6 +12,7 @@ import type { States } from '../pf/states.ts';
 import { Timeout } from '../timeout.ts';
 import type { Assembler } from './assembler.ts';
 import type { Codec } from './codec.ts';
+import type { Obituaries } from './obituaries.ts';
 import {
   Identities,
   QUEUE_INSERT,
@@ -43,6 +44,8 @@ const MOMENT = SECOND / 1000;
 const MOST_WHOLE = 256;
 /** Records looked at for one packet of a bulk update. */
 const LOOKED_AT = 4096;
+/** What a packet of a bulk update says of itself, for machines that understand it. */
+const PLACES_LENGTH = pfsync.SECTION_LENGTH + pfsync.BULK_RANGE_LENGTH;
 /** The interface's name in a message that means all of them. */
 const ALL_INTERFACES = '';
 
@@ -285,33 +288,45 @@ export class Outbox {
   }
 
   /**
-   * A packet of a bulk update: states from `from` on, as many as fit, but for the first one with its start in front. Answers the first
-   * state that it has not; one more than `end` when the end of the update is in it too.
+   * A packet of a bulk update: states from `from` on, as many as fit, with its start in front or its end behind where asked for. Answers the
+   * first place that it has not; one more than `to` when the end is in it too.
    */
-  sendBulk(from: number, end: number, creator: number, progress: { states: number; begun: boolean }): number {
+  sendBulk(from: number, to: number, creator: number, isFirst: boolean, isLast: boolean): number {
     const packet = this.transmitter.begin();
     this.reserved = 0;
     this.many = 0;
-    if (!progress.begun) this.addBulkStatus(packet, creator, pfsync.BULK_START);
-    progress.begun = true;
-    const to = Math.min(end, from + LOOKED_AT);
+    if (isFirst) this.addBulkStatus(packet, creator, pfsync.BULK_START);
+    const places = this.speaksOwn() ? PLACES_LENGTH : 0;
+    this.reserved = places;
+    const limit = Math.min(to, from + LOOKED_AT);
     let state = from;
-    for (; state < to; state++) {
-      if (!this.isForBulk(state)) continue;
-      if (!this.addWhole(packet, state, pfsync.ACTION_UPDATE)) break;
-      progress.states++;
+    for (; state < limit; state++) {
+      if (this.isForBulk(state) && !this.addWhole(packet, state, pfsync.ACTION_UPDATE)) break;
     }
     this.fillRules(packet);
-    const room = pfsync.BULK_TOTAL_LENGTH + pfsync.SECTION_LENGTH;
-    if (state >= end && packet.hasRoom(pfsync.ACTION_BULK_STATUS, pfsync.BULK_STATUS_LENGTH, room)) {
-      const at = packet.add(pfsync.ACTION_BULK_TOTAL, pfsync.BULK_TOTAL_LENGTH);
-      pfsync.writeTotal(packet.bytes, at, creator, progress.states);
+    if (places > 0) this.addRange(packet, pfsync.ACTION_BULK_PLACES, creator, from, state);
+    if (isLast && state >= to && packet.hasRoom(pfsync.ACTION_BULK_STATUS, pfsync.BULK_STATUS_LENGTH)) {
       this.addBulkStatus(packet, creator, pfsync.BULK_END);
-      state = end + 1;
+      state = to + 1;
     }
     if (packet.isEmpty) packet.abandon();
     else this.transmitter.send();
     return state;
+  }
+
+  private addRange(packet: Assembler, action: number, host: number, from: number, to: number): void {
+    const at = packet.add(action, pfsync.BULK_RANGE_LENGTH);
+    pfsync.writeRange(packet.bytes, at, host, from, to);
+  }
+
+  /** Asks a host for parts of its bulk update again: pairs of places, as many as one packet holds. */
+  sendAgain(host: number, ranges: readonly number[]): void {
+    const packet = this.transmitter.begin();
+    for (let i = 0; i < ranges.length; i += 2) {
+      if (!packet.hasRoom(pfsync.ACTION_BULK_AGAIN, pfsync.BULK_RANGE_LENGTH)) break;
+      this.addRange(packet, pfsync.ACTION_BULK_AGAIN, host, ranges[i]!, ranges[i + 1]!);
+    }
+    this.transmitter.send();
   }
 
   private isForBulk(state: number): boolean {
@@ -344,9 +359,21 @@ export class Outbox {
     this.transmitter.send();
   }
 
-  /** Says who is here, alone in a packet. */
-  sendRuleset(addRuleset: (packet: Assembler) => void): void {
-    addRuleset(this.transmitter.begin());
+  /** Says up to which id all states of each creator were removed; nothing where none were. */
+  sendCleared(obituaries: Obituaries): void {
+    const packet = this.transmitter.begin();
+    obituaries.tellCleared((high, low, creator) => {
+      if (!packet.hasRoom(pfsync.ACTION_CLEARED, pfsync.REFERENCE_LENGTH)) return;
+      const at = packet.add(pfsync.ACTION_CLEARED, pfsync.REFERENCE_LENGTH);
+      pfsync.writeReference(packet.bytes, at, high, low, creator);
+    });
+    if (packet.isEmpty) packet.abandon();
+    else this.transmitter.send();
+  }
+
+  /** Something of our own, alone in a packet: who is here, or a greeting. */
+  sendOwn(write: (packet: Assembler) => void): void {
+    write(this.transmitter.begin());
     this.transmitter.send();
   }
 

@@ -9,6 +9,8 @@ import type { Assembler } from './assembler.ts';
 
 /** Machines remembered; whoever has been silent longest makes way. */
 const MOST = 32;
+/** Seconds after which a machine that says who it is every ten has not been heard for once. */
+const MISSED = 15;
 /** Seconds after which a silent machine is no longer counted on. */
 const SILENCE = 30;
 
@@ -42,13 +44,16 @@ export class Peers {
     wire.writeRuleset(packet.bytes, at, this.ownChecksum(), this.settings.hostId | 0);
   };
 
-  /** Somebody says who he is. Answers whether he was unknown. */
+  /** Somebody says who he is. Answers whether he was unknown, or has missed something for as long as he was not heard. */
   heard(bytes: Uint8Array, at: number): boolean {
     const hostId = wire.rulesetCreator(bytes, at) >>> 0;
     if (hostId === this.settings.hostId >>> 0) return false;
-    const isNew = !this.all.delete(hostId);
+    const { seconds } = this.settings;
+    const known = this.all.get(hostId);
+    const isNew = known === undefined || seconds - known.second > MISSED;
+    this.all.delete(hostId);
     if (this.all.size >= MOST) this.all.delete(this.all.keys().next().value!);
-    this.all.set(hostId, { checksum: wire.rulesetChecksum(bytes, at), second: this.settings.seconds });
+    this.all.set(hostId, { checksum: wire.rulesetChecksum(bytes, at), second: seconds });
     return isNew;
   }
 

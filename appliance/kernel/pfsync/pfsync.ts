@@ -14,6 +14,7 @@ import type { Interface } from '../link/interface.ts';
 import type { PfParts } from '../pf/parts.ts';
 import type { Pf } from '../pf/pf.ts';
 import { Timeout } from '../timeout.ts';
+import type { AcquaintanceParts } from './acquaintance.ts';
 import { BulkRequest } from './bulkRequest.ts';
 import { Link } from './link.ts';
 import { Peers } from './peers.ts';
@@ -31,6 +32,8 @@ export class Pfsync {
   readonly settings = new PfsyncSettings();
   readonly peers: Peers;
   readonly bulkRequest: BulkRequest;
+  /** For a seal: how machines that share its key come to believe each other. */
+  readonly acquaintanceParts: AcquaintanceParts;
   private readonly pf: Pf;
   private readonly parts: PfParts;
   private readonly demotion: Demotion;
@@ -59,7 +62,15 @@ export class Pfsync {
       timeouts: parts.timeouts,
       demote: (amount, reason) => this.demote(amount, reason),
       ask: () => this.session?.outbox.sendBulkRequest(this.peers.writeRuleset),
+      askAgain: (host, ranges) => this.session?.outbox.sendAgain(host, ranges),
     });
+    this.acquaintanceParts = {
+      clock: parts.clock,
+      timeouts: parts.timeouts,
+      random: parts.random,
+      send: (write) => this.session?.outbox.sendOwn(write),
+      met: () => this.met(),
+    };
     this.ruleset = new Timeout(parts.timeouts, () => this.sayRuleset());
     parts.life.listen((state, expired) => this.session?.ended(state, expired));
     parts.interfaces.listen({
@@ -117,6 +128,7 @@ export class Pfsync {
     this.session?.stop();
     this.session = undefined;
     this.receiver.inbox = undefined;
+    this.settings.seal?.stop();
     this.link.isUp = false;
     this.ruleset.clear();
     this.peers.forget();
@@ -133,8 +145,15 @@ export class Pfsync {
   }
 
   private sayRuleset(): void {
+    this.session?.retell();
     this.session?.sayRuleset();
     this.ruleset.set(RULESET_INTERVAL);
+  }
+
+  /** One more machine hears us, and is heard: what was said before was said in vain. */
+  private met(): void {
+    this.bulkRequest.repeat();
+    this.session?.sayRuleset();
   }
 
   // What happens around it.
@@ -148,6 +167,7 @@ export class Pfsync {
     const { hasCarrier } = this.link;
     this.demoteLink(!hasCarrier, 'pfsync link');
     if (!hasCarrier) return;
+    this.settings.seal?.start();
     this.session?.outbox.linkUp();
     if (this.isListed) this.bulkRequest.ready();
   }

@@ -108,13 +108,17 @@ export class Receiver implements TransportProtocol {
       case pfsync.ACTION_INSERT_ACK:
         return inbox.acknowledged(high, low, pfsync.referenceCreator(bytes, at));
       case pfsync.ACTION_BULK_STATUS:
-        return inbox.bulkStatus(pfsync.bulkStatus(bytes, at));
+        return inbox.bulkStatus(pfsync.bulkStatus(bytes, at), pfsync.bulkCreator(bytes, at));
       case pfsync.ACTION_RULE:
         return inbox.rules(bytes, at, length, high, low, pfsync.referenceCreator(bytes, at));
       case pfsync.ACTION_RULESET:
         return inbox.ruleset(bytes, at);
-      case pfsync.ACTION_BULK_TOTAL:
-        return inbox.bulkTotal(pfsync.totalStates(bytes, at));
+      case pfsync.ACTION_BULK_PLACES:
+        return inbox.bulkPlaces(bytes, at);
+      case pfsync.ACTION_BULK_AGAIN:
+        return inbox.bulkAgain(bytes, at);
+      case pfsync.ACTION_CLEARED:
+        return inbox.cleared(high, low, pfsync.referenceCreator(bytes, at));
       case pfsync.ACTION_OBSERVATION:
         return inbox.observation(bytes, at);
       case pfsync.ACTION_BALANCED:
@@ -136,7 +140,9 @@ const LEAST: Readonly<Record<number, number>> = {
   [pfsync.ACTION_UPDATE]: wire.STATE_LENGTH,
   [pfsync.ACTION_RULE]: pfsync.RULE_LENGTH,
   [pfsync.ACTION_RULESET]: pfsync.RULESET_LENGTH,
-  [pfsync.ACTION_BULK_TOTAL]: pfsync.BULK_TOTAL_LENGTH,
+  [pfsync.ACTION_BULK_PLACES]: pfsync.BULK_RANGE_LENGTH,
+  [pfsync.ACTION_BULK_AGAIN]: pfsync.BULK_RANGE_LENGTH,
+  [pfsync.ACTION_CLEARED]: pfsync.REFERENCE_LENGTH,
   [pfsync.ACTION_OBSERVATION]: OBSERVATION_LENGTH,
   [pfsync.ACTION_BALANCED]: BALANCED_LENGTH,
 };

@@ -5,7 +5,7 @@
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as wire from '../../wire/pfsyncSealed.ts';
 import type { Packet } from '../packet.ts';
-import { ReplayWindow } from './replayWindow.ts';
+import { Acquaintance, type AcquaintanceParts } from './acquaintance.ts';
 
 /** Bytes of a tag. */
 export const { TAG_LENGTH } = wire;
@@ -20,20 +20,17 @@ export interface Cipher {
 
 export type MakeCipher = (key: Uint8Array) => Cipher;
 
-/** Machines that were heard at most; each has shown that it knows the key. */
-const SENDERS = 64;
-
 export class Seal {
   private readonly cipher: Cipher;
-  /** By their IPv4 addresses. */
-  private readonly senders = new Map<number, ReplayWindow>();
+  private readonly acquaintance: Acquaintance;
   private readonly high: number;
   private low: number;
   private counter = 0;
 
   /** The stream is one that this key has never had. */
-  constructor(cipher: Cipher, high: number, low: number) {
+  constructor(cipher: Cipher, high: number, low: number, parts: AcquaintanceParts) {
     this.cipher = cipher;
+    this.acquaintance = new Acquaintance(parts);
     this.high = high;
     this.low = low;
   }
@@ -52,35 +49,44 @@ export class Seal {
     ipv4.setTotalLength(bytes, packet.network, packet.end - packet.network);
   }
 
-  /** Opens a packet in its place; false: it is not of a machine with this key, or comes for the second time. */
+  /** There is a way to the others. */
+  start(): void {
+    this.acquaintance.start();
+  }
+
+  /** Nothing more is said of its own accord. */
+  stop(): void {
+    this.acquaintance.stop();
+  }
+
+  /**
+   * Opens a packet in its place; false: it is not of a machine with this key, comes for the second time, or is of one that has not yet shown
+   * that it speaks now.
+   */
   open(packet: Packet): boolean {
     const { bytes, network, transport: at } = packet;
     const end = wire.endOf(bytes, at, packet.end);
     if (end < 0) return false;
-    const source = ipv4.source(bytes, network);
-    const known = this.senders.get(source);
-    const numbers = [wire.streamHigh(bytes, at), wire.streamLow(bytes, at), wire.counter(bytes, at)] as const;
-    if (known?.isNew(...numbers) === false) return false;
+    const [high, low, counter] = [
+      wire.streamHigh(bytes, at),
+      wire.streamLow(bytes, at),
+      wire.counter(bytes, at),
+    ];
+    // Its own come back from somebody who wants them taken for another machine's.
+    if (high === this.high && low === this.low) return false;
+    if (!this.acquaintance.canBeNew(high, low, counter)) return false;
     const text = this.cipher.open(
       wire.nonce(bytes, at),
       head(bytes, at),
       bytes.subarray(at + wire.HEADER_LENGTH, end),
     );
     if (text === undefined) return false;
-    (known ?? this.add(source)).note(...numbers);
     bytes.set(text, at);
     packet.end = at + text.length;
     // What is captured is the packet as if it had never been sealed.
     ipv4.setTotalLength(bytes, network, packet.end - network);
     ipv4.fillChecksum(bytes, network);
-    return true;
-  }
-
-  private add(source: number): ReplayWindow {
-    if (this.senders.size >= SENDERS) this.senders.delete(this.senders.keys().next().value!);
-    const window = new ReplayWindow();
-    this.senders.set(source, window);
-    return window;
+    return this.acquaintance.believes(bytes, at, packet.end, high, low, counter);
   }
 }
 

@@ -33,6 +33,7 @@ import { Defer } from './defer.ts';
 import { Fingerprints } from './fingerprints.ts';
 import { Halves } from './halves.ts';
 import { Inbox } from './inbox.ts';
+import { Obituaries } from './obituaries.ts';
 import { Outbox } from './outbox.ts';
 import type { Peers } from './peers.ts';
 import { QUEUE_INSERT } from './queues.ts';
@@ -79,6 +80,7 @@ export class Session implements StateSync {
   private readonly settings: PfsyncSettings;
   private readonly rows: Rows;
   private readonly tombstones = new Tombstones();
+  private readonly obituaries = new Obituaries();
   private readonly deferred: Defer;
   private readonly bulkAnswer: BulkAnswer;
   private readonly bulkRequest: BulkRequest;
@@ -122,7 +124,11 @@ export class Session implements StateSync {
       bulkRequest,
       bulkAnswer,
       halves,
-      introduce: () => this.sayRuleset(),
+      introduce: () => {
+        this.obituaries.rewind();
+        this.retell();
+        this.sayRuleset();
+      },
     });
     this.listing = new Timeout(pf.timeouts, () => this.list());
     this.listing.set(0);
@@ -214,6 +220,8 @@ export class Session implements StateSync {
     // Whoever sees its packets knows better whether it has expired.
     if (!isKnown || (expired && (marks & MARK_PEERS) !== 0)) return;
     this.tombstones.add(high, low, creator);
+    // What has expired here will expire there, too.
+    if (!expired) this.obituaries.add(high, low, creator);
     this.outbox.delete(high, low, creator);
   }
 
@@ -221,6 +229,7 @@ export class Session implements StateSync {
     const { newest } = this.rows;
     for (let i = 0; i < newest.count; i++) {
       this.tombstones.clear(newest.high(i), newest.low(i), newest.creator(i));
+      this.obituaries.clear(newest.high(i), newest.low(i), newest.creator(i));
       this.outbox.sendClear(newest.creator(i));
     }
   }
@@ -237,10 +246,17 @@ export class Session implements StateSync {
     this.sayRuleset();
   }
 
+  /** Tells again what was removed, those who remember it. */
+  retell(): void {
+    if (!this.peers.speakOwn) return;
+    this.obituaries.tell((high, low, creator) => this.outbox.delete(high, low, creator));
+    this.outbox.sendCleared(this.obituaries);
+  }
+
   /** Tells the others who this is, which ruleset is in force, and which addresses it balances. */
   sayRuleset(): void {
     this.halves.announce();
-    this.outbox.sendRuleset(this.peers.writeRuleset);
+    this.outbox.sendOwn(this.peers.writeRuleset);
   }
 }
 

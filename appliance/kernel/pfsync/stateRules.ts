@@ -109,6 +109,7 @@ export class StateRules {
     const isFresh = records[at + TOUCHED] === settings.seconds;
     const left = Math.max(0, life.expires(state) - settings.seconds);
     this.put(records, at + RULE, rule);
+    life.countRoute(records, at, 1);
     const anchor = this.find(bytes, pfsync.callAt(from));
     const translation = this.find(bytes, pfsync.translationAt(from));
     if (anchor !== undefined) this.put(records, at + ANCHOR, anchor);

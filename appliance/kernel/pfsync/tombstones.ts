@@ -40,6 +40,11 @@ export class Tombstones {
     this.cleared.raise(high, low, creator);
   }
 
+  /** Whether it went with all of its creator's. */
+  isCleared(high: number, low: number, creator: number): boolean {
+    return this.cleared.covers(high, low, creator);
+  }
+
   has(high: number, low: number, creator: number): boolean {
     if (this.cleared.covers(high, low, creator)) return true;
     let node = this.heads[bucketOf(high, low, creator)]!;

@@ -8,6 +8,7 @@ import { PROTOCOLS } from '../../abi/names.ts';
 import type { StateInfo, StateKey, StatePeer } from '../../abi/pf.ts';
 import { i32 } from '../../wire/bytes.ts';
 import * as wire from '../../wire/pfsync.ts';
+import * as greeting from '../../wire/pfsyncGreeting.ts';
 import * as half from '../../wire/pfsyncObservation.ts';
 import * as wireState from '../../wire/pfsyncState.ts';
 import { captured, type Frame, hex } from './frame.ts';
@@ -25,16 +26,23 @@ const MESSAGES: Readonly<Record<number, { length: number; print: (frame: Frame, 
     [wire.ACTION_DELETE]: { length: wireState.STATE_LENGTH, print: stateLines },
     [wire.ACTION_INSERT]: { length: wireState.STATE_LENGTH, print: stateLines },
     [wire.ACTION_UPDATE]: { length: wireState.STATE_LENGTH, print: stateLines },
+    [wire.ACTION_UPDATE_TDB]: { length: wire.TDB_LENGTH, print: tdbLines },
     [wire.ACTION_RULE]: { length: wire.RULE_LENGTH, print: ruleLines },
     [wire.ACTION_RULESET]: { length: wire.RULESET_LENGTH, print: rulesetLines },
-    [wire.ACTION_BULK_TOTAL]: { length: wire.BULK_TOTAL_LENGTH, print: totalLines },
+    [wire.ACTION_BULK_PLACES]: { length: wire.BULK_RANGE_LENGTH, print: rangeLines },
+    [wire.ACTION_BULK_AGAIN]: { length: wire.BULK_RANGE_LENGTH, print: rangeLines },
+    [wire.ACTION_GREETING]: { length: greeting.SALT_LENGTH, print: saltLines },
+    [wire.ACTION_CLEARED]: { length: wire.REFERENCE_LENGTH, print: referenceLines },
     [wire.ACTION_OBSERVATION]: { length: half.OBSERVATION_LENGTH, print: observationLines },
     [wire.ACTION_BALANCED]: { length: half.BALANCED_LENGTH, print: balancedLines },
   };
 const OWN_NAMES: Readonly<Record<number, string>> = {
   [wire.ACTION_RULE]: 'RULE',
   [wire.ACTION_RULESET]: 'RULESET',
-  [wire.ACTION_BULK_TOTAL]: 'BULK TOTAL',
+  [wire.ACTION_BULK_PLACES]: 'BULK PLACES',
+  [wire.ACTION_BULK_AGAIN]: 'BULK AGAIN',
+  [wire.ACTION_GREETING]: 'GREETING',
+  [wire.ACTION_CLEARED]: 'CLEARED',
   [wire.ACTION_OBSERVATION]: 'OBSERVATION',
   [wire.ACTION_BALANCED]: 'BALANCED',
 };
@@ -103,6 +111,12 @@ function bulkLines(frame: Frame, at: number): string[] {
   return [`\tcreatorid: ${creator} age: ${clockText(wire.bulkAge(bytes, at))} status: ${word}`];
 }
 
+/** Of IPsec's associations, which are not kept here. */
+function tdbLines({ bytes }: Frame, at: number): string[] {
+  const { spi, replay, octets } = wire.tdb(bytes, at);
+  return [`\tspi: 0x${hex(spi, 8)} rpl: ${replay} cur_bytes: ${octets}`];
+}
+
 /** Rules are told by what they say, as a number that has no other meaning. */
 function ruleLines(frame: Frame, at: number): string[] {
   const { bytes } = frame;
@@ -111,8 +125,14 @@ function ruleLines(frame: Frame, at: number): string[] {
   return [`${reference(frame, at, wire.referenceCreator(bytes, at))} rule ${fingerprint}`];
 }
 
-function totalLines(frame: Frame, at: number): string[] {
-  return [`\tcreatorid: ${hex(i32(frame.bytes, at), 8)} states: ${wire.totalStates(frame.bytes, at)}`];
+function saltLines({ bytes }: Frame, at: number): string[] {
+  const kind = ['own', 'own, asking', 'heard'][i32(bytes, at)] ?? 'UNKNOWN';
+  return [`\tsalt: ${hex(i32(bytes, at + 4), 8)}${hex(i32(bytes, at + 8), 8)} ${kind}`];
+}
+
+function rangeLines({ bytes }: Frame, at: number): string[] {
+  const host = hex(wire.rangeHost(bytes, at), 8);
+  return [`\tcreatorid: ${host} places: ${wire.rangeFrom(bytes, at)}:${wire.rangeTo(bytes, at)}`];
 }
 
 /** The server's half, as tcpdump prints a segment of it. */

@@ -54,7 +54,7 @@ export class DirectPf {
     const ground = { interfaces, ethernet, routes, clock, timeouts, random, pool, sysctl, emit, captures };
     const inet = new Inet(ground);
     const inet6 = new Inet6(ground);
-    this.pf = new Pf({ ...ground, ipv4: inet.ip, ipv6: inet6.ip, ...(memory && { memory }) });
+    this.pf = new Pf({ ...ground, bootTime: 0, ipv4: inet.ip, ipv6: inet6.ip, ...(memory && { memory }) });
     this.calls = new PfHandlers(this.pf, emit).calls;
     this.vr0 = interfaces.attach('vr0', 'ethernet', ethernet, sink);
     this.vr1 = interfaces.attach('vr1', 'ethernet', ethernet, sink);

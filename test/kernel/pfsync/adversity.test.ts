@@ -9,7 +9,7 @@ import * as ipv4 from '../../../appliance/wire/ipv4.ts';
 import * as wire from '../../../appliance/wire/pfsync.ts';
 import * as tcp from '../../../appliance/wire/tcp.ts';
 import { ip4, tcpSegment } from '../../support/packets.ts';
-import { LEFT, type Member, Members, RIGHT, states, summary } from './members.ts';
+import { info, LEFT, type Member, Members, RIGHT, states, summary } from './members.ts';
 
 const { FLAG_SYN: SYN, FLAG_ACK: ACK } = tcp;
 const STRICT = 'block all\npass in on vr0\npass out on vr1\n';
@@ -98,6 +98,54 @@ describe('deletions', () => {
     assert.deepEqual([states(a).length, states(b).length], [0, 0]);
   });
 
+  for (const [what, cut] of [
+    ['lost on the way', 2],
+    ['while a machine was cut off', 60],
+  ] as const) {
+    for (const [which, filter] of [
+      ['one', { protocol: 6 }],
+      ['all', {}],
+    ] as const) {
+      test(`${which}, ${what}: an idle backup does not keep the state`, () => {
+        const { pair, all } = members(2);
+        const [a, b] = [all[0]!, all[1]!];
+        connect(pair, a);
+        pair.run(9);
+        b.sync.port.carrier = false;
+        a.host.call('pf.killStates', { cursor: 0, filter });
+        connect(pair, a, 1025);
+        pair.run(cut);
+        b.sync.port.carrier = true;
+        assert.equal(states(b).length, 2);
+        pair.fromLeft(client({ sequence: 1001, acknowledgment: 5001, data: 100, port: 1025 }), a);
+        pair.run(35);
+        assert.deepEqual(summary(b).length, 2, 'the other connection');
+        assert.deepEqual(summary(b), summary(a));
+      });
+    }
+  }
+
+  test('of all, in pages: what is made and killed between two of them is told like any other', () => {
+    const { pair, all } = members(2);
+    const [a, b] = [all[0]!, all[1]!];
+    for (let port = 2000; port < 4500; port++) connect(pair, a, port);
+    pair.run(3);
+    const count = (member: Member) => member.host.call('pf.status', {}).states.current;
+    assert.equal(count(b), 5000);
+    const { next } = a.host.call('pf.killStates', { cursor: 0, filter: {} });
+    assert.ok(next !== undefined, 'more than a page');
+    // Into places that the flush has left behind; half of it is killed before the next page.
+    connect(pair, a, 5000);
+    pair.run(3);
+    const [made] = states(a);
+    a.host.call('pf.killStates', { cursor: 0, filter: { id: made!.id } });
+    pair.run(3);
+    let cursor: number | undefined = next;
+    while (cursor !== undefined) cursor = a.host.call('pf.killStates', { cursor, filter: {} }).next;
+    pair.run(3);
+    assert.deepEqual([count(a), count(b)], [1, 1]);
+  });
+
   test('minutes later a bulk update does not undo one either', () => {
     const { pair, all } = members(2);
     const [a, b] = [all[0]!, all[1]!];
@@ -167,5 +215,38 @@ describe('a connection that two have seen begin', () => {
       [1701, 1701],
     );
     assert.equal(pair.fromRight(server({ sequence: 5001, acknowledgment: 1701, data: 10 }), b).length, 1);
+  });
+});
+
+describe('a bulk update', () => {
+  test('of which packets are lost is made good: only those come again', () => {
+    const pair = new Members();
+    const a = pair.add(STRICT);
+    for (let port = 2000; port < 2400; port++) connect(pair, a, port);
+    pair.run(3);
+    const b = pair.add(STRICT, { up: false });
+    pair.run(11);
+    actionsOf(pair, a);
+    let packets = 0;
+    const { receiver } = b.sync.port;
+    // Every seventh packet of what follows is lost to the one that asks.
+    b.sync.port.receiver = (packet) => {
+      if (packets++ % 7 !== 6) receiver?.(packet);
+    };
+    b.host.call('interface.set', { name: 'pfsync0', up: true });
+    pair.run(5);
+    b.sync.port.receiver = receiver;
+    assert.equal(info(b).bulk, 'done');
+    const count = (member: Member) => member.host.call('pf.status', {}).states.current;
+    assert.equal(count(a), 800);
+    assert.equal(count(b), 800);
+    const actions = actionsOf(pair, a);
+    assert.equal(
+      actions.filter((action) => action === wire.ACTION_BULK_STATUS).length > 2,
+      true,
+      'more ends',
+    );
+    const updates = actions.filter((action) => action === wire.ACTION_UPDATE).length;
+    assert.ok(updates < 300, `${updates} packets for 200`);
   });
 });

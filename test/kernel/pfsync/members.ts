@@ -100,8 +100,13 @@ export class Members {
 
   /** What comes out when the left station sends this through a router. */
   fromLeft(network: Network, through: Member): string[] {
+    return this.heard(() => this.sendLeft(network, through));
+  }
+
+  /** No time passes. */
+  sendLeft(network: Network, through: Member): void {
     const number = this.members.indexOf(through) + 1;
-    return this.heard(() => this.left.send(frame({ to: linkOf(number, 1), from: LEFT_LINK }, network)));
+    this.left.send(frame({ to: linkOf(number, 1), from: LEFT_LINK }, network));
   }
 
   fromRight(network: Network, through: Member): string[] {

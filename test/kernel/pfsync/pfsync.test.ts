@@ -367,6 +367,22 @@ describe('defer', () => {
     pair.run(0.05);
     assert.equal(pair.arrived().length, 1);
   });
+
+  test('when more come than there is room for, all go on, each once', () => {
+    const pair = new Members();
+    const a = pair.add(STRICT, { pfsync: { defer: true } });
+    // The neighbour's address is asked for beforehand.
+    pair.fromLeft(client(SYN, 1000, 0, 0, 1999), a);
+    pair.run(1);
+    pair.arrived();
+    for (let port = 2000; port < 2300; port++) pair.sendLeft(client(SYN, 1000, 0, 0, port), a);
+    pair.run(0.005);
+    const early = pair.arrived();
+    pair.run(0.1);
+    const arrived = [...early, ...pair.arrived()];
+    assert.ok(early.length > 0 && early.length < 300, `${early.length} at once`);
+    assert.deepEqual([arrived.length, new Set(arrived).size], [300, 300]);
+  });
 });
 
 describe('three routers', () => {

@@ -11,7 +11,7 @@ import * as ethernet from '../../../appliance/wire/ethernet.ts';
 import * as ipv4 from '../../../appliance/wire/ipv4.ts';
 import * as sealed from '../../../appliance/wire/pfsyncSealed.ts';
 import * as tcp from '../../../appliance/wire/tcp.ts';
-import { ip4, tcpSegment } from '../../support/packets.ts';
+import { ip4, tcpSegment, word4 } from '../../support/packets.ts';
 import { info, LEFT, type Member, Members, RIGHT, states, summary } from './members.ts';
 
 const STRICT = 'block all\npass in on vr0\npass out on vr1\n';
@@ -131,6 +131,78 @@ test('a sender that was restarted is heard: its stream is a later one; the one o
   assert.ok(counters(b).badHmac! > refused);
 });
 
+test('after its boot a machine believes no stream of before, from whatever address it comes', () => {
+  const pair = new Members();
+  const [a, b] = [
+    pair.add(STRICT, { pfsync: { key: key(7, 1) } }),
+    pair.add(STRICT, { pfsync: { key: key(7, 2) } }),
+  ];
+  pair.run(1);
+  pair.fromLeft(syn(1024), a);
+  pair.run(2);
+  const before = told(pair);
+  // The one is gone; the other one begins anew, and hears only what was recorded.
+  a.sync.port.carrier = false;
+  b.host.call('interface.set', { name: 'pfsync0', up: false });
+  b.host.call('pf.killStates', { cursor: 0, filter: {} });
+  b.host.call('pfsync.set', { name: 'pfsync0', key: key(7, 4) });
+  pair.up(b);
+  const stranger = pair.world.station('stranger', pair.syncWire);
+  const refused = counters(b).badHmac!;
+  for (let round = 0; round < 3; round++) {
+    for (const bytes of before) stranger.send(bytes);
+    for (const bytes of before) {
+      const copy = bytes.slice();
+      ipv4.setSource(copy, 14, word4(`10.99.9.${50 + round}`));
+      ipv4.fillChecksum(copy, 14);
+      stranger.send(copy);
+    }
+    pair.run(1);
+  }
+  assert.equal(states(b).length, 0);
+  assert.equal(info(b).peers.length, 0);
+  assert.ok(counters(b).badHmac! - refused >= 6 * before.length - 10);
+  a.sync.port.carrier = true;
+  pair.fromLeft(syn(1025), a);
+  pair.run(15);
+  assert.equal(info(b).peers.length, 1, 'the real one is believed');
+  assert.deepEqual(summary(b), summary(a));
+});
+
+test('a machine does not believe itself', () => {
+  const pair = new Members();
+  const a = pair.add(STRICT, { pfsync: { key: key(7, 1) } });
+  pair.run(1);
+  const mirror = pair.world.station('mirror', pair.syncWire);
+  const refused = counters(a).badHmac ?? 0;
+  let sent = 0;
+  for (let round = 0; round < 5; round++) {
+    for (const bytes of told(pair).slice(0, 50)) {
+      const copy = bytes.slice();
+      ipv4.setSource(copy, 14, word4('10.99.9.77'));
+      ipv4.fillChecksum(copy, 14);
+      mirror.send(copy);
+      sent++;
+    }
+    pair.run(1);
+  }
+  assert.equal(counters(a).badHmac! - refused, sent);
+});
+
+test('three with one key are in step, also when two begin at once', () => {
+  const pair = new Members();
+  const a = pair.add(STRICT, { pfsync: { key: key(7, 1) } });
+  pair.fromLeft(syn(1024), a);
+  const late = [2, 3].map((time) => pair.add(STRICT, { pfsync: { key: key(7, time) }, up: false }));
+  for (const { host } of late) host.call('interface.set', { name: 'pfsync0', up: true });
+  pair.run(5);
+  for (const one of [a, ...late]) {
+    assert.equal(info(one).peers.length, 2);
+    assert.equal(info(one).bulk, 'done');
+    assert.deepEqual(summary(one), summary(a));
+  }
+});
+
 test('a wrong key is refused', () => {
   const pair = new Members();
   const a = pair.add(STRICT);
@@ -150,19 +222,20 @@ test('AES-256-GCM as published', () => {
   assert.equal(cipher.open(zeros(12), zeros(1), text), undefined);
 });
 
-test('a replay window takes each number once, in any order within its width (seeded)', () => {
+test('a replay window takes each number behind the first once, in any order within its width (seeded)', () => {
   const numbers = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 80 });
   fc.assert(
     fc.property(numbers, (steps) => {
-      const window = new ReplayWindow();
-      const taken = new Set<number>();
-      let highest = -1;
+      const first = 5;
+      const window = new ReplayWindow(0x7ffffff0 + first);
+      const taken = new Set<number>([first]);
+      let highest = first;
       for (const step of steps) {
-        const isNew = window.isNew(0, 1, (step + 0x7ffffff0) | 0);
-        const expected = highest < 0 || (!taken.has(step) && highest - step < 32);
-        assert.equal(isNew, expected);
+        const number = (step + 0x7ffffff0) | 0;
+        const isNew = window.isNew(number);
+        assert.equal(isNew, step > first && !taken.has(step) && highest - step < 32, `${step}`);
         if (!isNew) continue;
-        window.note(0, 1, (step + 0x7ffffff0) | 0);
+        window.note(number);
         taken.add(step);
         highest = Math.max(highest, step);
       }

@@ -59,6 +59,24 @@ test('a whole state as pfctl prints it', () => {
   assert.match(lines[5]!, /^\tid: 65a1b2c300000007 creatorid: c0ffee01/);
 });
 
+test('associations, and what is our own', () => {
+  const tdb = `00001001 1c020000${'00'.repeat(24)} 0000000000000007 0000000100000000 32 01 0000`;
+  const own =
+    '47030001 00000001 0102030405060708 45030001 c0ffee01 00000004 00000008 48030001 65a1b2c300000007 c0ffee01';
+  const lines = print(`0600007c${ZEROS}0f0d0001${tdb}${own}`).split('\n');
+  lines[lines.length - 1] = lines.at(-1)!.replace(/ \(DF\).*$/, '');
+  assert.deepEqual(lines.slice(1), [
+    '    act UPD TDB count 1',
+    '\tspi: 0x00001001 rpl: 7 cur_bytes: 4294967296',
+    '    act GREETING count 1',
+    '\tsalt: 0102030405060708 own, asking',
+    '    act BULK PLACES count 1',
+    '\tcreatorid: c0ffee01 places: 4:8',
+    '    act CLEARED count 1',
+    '\tid: 65a1b2c300000007 creatorid: c0ffee01',
+  ]);
+});
+
 test('what is cut or unknown', () => {
   assert.match(print(`06000024${ZEROS}63030001000000000000000000000000`), /act UNKNOWN id 99/);
   assert.match(print(`0600ffff${ZEROS}05030001`), /invalid header length/);
