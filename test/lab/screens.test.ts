@@ -212,6 +212,30 @@ test('the machine ends: its own terminal and one attached are given back', { ski
   });
 });
 
+test('a defect in drawing: the machine goes on, a prompt says so, and screens come back', {
+  skip,
+}, async () => {
+  const planted = `--import ${join(PROJECT, 'dist/test/support/brokenView.js')}`;
+  const broken = RHINE.replace(' ', ` ${planted} `);
+  const terminal = new Terminal(SERVER, shell(`${broken} boot ${directory}`));
+  try {
+    await terminal.until(() => terminal.screen.includes('box#'), 'no prompt');
+    terminal.key('F8');
+    await terminal.shows(/planted in drawing[\s\S]*^The screens broke down[\s\S]*^box#/m);
+    assert.equal(terminal.format('alternate_on'), '0');
+    terminal.type('echo one; pfctl -s rules | wc -l');
+    await terminal.shows(/^box# echo one; pfctl -s rules \| wc -l\none\n +\d+\nbox#/m);
+    terminal.type('exit');
+    await terminal.until(() => /^ ?(F1|1) shell/.test(terminal.screen[0]!), 'no screens');
+    terminal.type('echo once');
+    await terminal.sees(/^box# echo once\nonce\nbox#/m);
+    terminal.type('halt');
+    await isBack(terminal, 0);
+  } finally {
+    terminal.end();
+  }
+});
+
 /** The node process that the terminal's shell has started. */
 function consoleOf(terminal: Terminal): number {
   const parent = terminal.format('pane_pid');

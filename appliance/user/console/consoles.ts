@@ -84,6 +84,8 @@ class VirtualConsoles implements ViewHost {
   private breakDown: (error: Error) => void = () => {};
   private frame: NodeJS.Timeout | undefined;
   private clock: NodeJS.Timeout | undefined;
+  /** What was asked for before may be answered still. */
+  private isLeft = false;
 
   constructor(parts: ConsolesParts) {
     this.parts = parts;
@@ -129,6 +131,7 @@ class VirtualConsoles implements ViewHost {
       return await Promise.race([this.shell.converse(), this.breakdown, this.machineGone()]);
     } finally {
       this.parts.ended?.removeEventListener('abort', end);
+      this.isLeft = true;
       this.views[this.active]!.hidden?.();
       clearTimeout(this.clock);
       clearTimeout(this.frame);
@@ -154,6 +157,7 @@ class VirtualConsoles implements ViewHost {
   }
 
   redraw(): void {
+    if (this.isLeft) return;
     this.frame ??= setTimeout(() => {
       this.frame = undefined;
       this.safely(() => this.draw());
@@ -241,10 +245,10 @@ class VirtualConsoles implements ViewHost {
   private look(): void {
     clearTimeout(this.clock);
     const view = this.views[this.active]!;
-    if (view.refresh === undefined) return;
+    if (this.isLeft || view.refresh === undefined) return;
     const begun = performance.now();
     const done = (trouble?: string) => {
-      if (view !== this.views[this.active]) return;
+      if (this.isLeft || view !== this.views[this.active]) return;
       this.trouble = trouble;
       const took = performance.now() - begun;
       clearTimeout(this.clock);

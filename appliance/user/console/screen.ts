@@ -6,8 +6,11 @@
 // - Its widgets parse their whole content at each change. Here cells are set in its buffer, of which it draws what has changed.
 // - It ends the process on signals that nobody else listens to, and restores the terminal when the process ends, by an exception too.
 // - Enter comes twice (as enter and as return); line drawing is only right with forceUnicode.
+// - It stays a listener of its input, and a line editor on the same terminal would hear keys of both: its input is a stream of its own, which
+//   gets what is typed while the screen is entered.
 // - It complains on the terminal of an entry in the terminfo of screen-256color and its like; that of screen does as well.
 
+import { PassThrough } from 'node:stream';
 import blessed from 'blessed';
 import type { Glyphs } from './glyphs.ts';
 import type { Key } from './keys.ts';
@@ -106,13 +109,16 @@ export class Screen {
   private readonly screen: BlessedScreen;
   private readonly parts: ScreenParts;
   private readonly attributes: Readonly<Record<Style, number>>;
-  private entered = true;
+  /** What is typed while the screen is entered. */
+  private readonly typed = new PassThrough();
+  private readonly forward = (chunk: Uint8Array) => this.typed.write(chunk);
+  private entered = false;
 
   private constructor(parts: ScreenParts) {
-    const { input, output, glyphs } = parts;
+    const { output, glyphs } = parts;
     this.parts = parts;
     this.screen = blessed.screen({
-      input,
+      input: this.typed,
       output,
       terminal: parts.terminal.replace(/^screen[-.].*/, 'screen'),
       forceUnicode: glyphs.isUnicode,
@@ -149,6 +155,7 @@ export class Screen {
     this.entered = true;
     const { input } = this.parts;
     input.setRawMode(true);
+    input.on('data', this.forward);
     input.resume();
     this.screen.enter();
   }
@@ -159,6 +166,7 @@ export class Screen {
     this.entered = false;
     this.screen.leave();
     const { input } = this.parts;
+    input.off('data', this.forward);
     input.setRawMode(false);
     input.pause();
   }
