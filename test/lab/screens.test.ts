@@ -4,7 +4,7 @@
 // way a console can end; needs no root.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -133,6 +133,44 @@ test('keys of the screens: filter, explain, a question refused, handing over', {
     await terminal.sees(/demotion: 0/);
   });
 });
+
+test('packets: a filter and its mistake, a packet as a tree, saved and read by another tcpdump', {
+  skip,
+}, async () => {
+  await attached(async (terminal) => {
+    terminal.key('F7', '/');
+    await terminal.sees(/^packets with:/m);
+    terminal.type('proto carp and and');
+    await terminal.sees(/^ tcpdump: .*and/m);
+    terminal.key('/', 'C-u');
+    terminal.type('proto 112');
+    await terminal.sees(/vr0: proto 112 {2}\d+ of \d+\n[\d:.]+ CARPv2-advertise 36: vhid=1/);
+    terminal.key('Enter');
+    await terminal.sees(/^ \+ Ethernet {2}destination 01:00:5e:00:00:12[\s\S]*^ - IPv4$[\s\S]* ttl +255$/m);
+    terminal.key('End', 'Up', 'Left');
+    await terminal.sees(/^ \+ carp {2}version 2, type 1 \(advertise\), vhid 1, advskew 0/m);
+    terminal.key('Escape');
+    await terminal.sees(/ Enter decode /);
+    terminal.key('s', 'C-u');
+    terminal.type('/var/log/carp.pcap');
+    await terminal.sees(/packets? (is|are) in \/var\/log\/carp\.pcap/);
+    terminal.key('s', 'C-u');
+    terminal.type('/../../outside');
+    await terminal.sees(/outside the machine's directory|No such file|\S+: .*denied/i);
+  });
+  if (noTcpdump()) return;
+  const file = join(directory, 'var/log/carp.pcap');
+  const lines = execFileSync('tcpdump', ['-n', '-T', 'carp', '-r', file], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
+  assert.match(lines, /^[\d:.]+ IP \S+ > 224\.0\.0\.18: CARPv2-advertise 36: vhid=1 /m);
+});
+
+/** Whether the host lacks tcpdump(8). */
+function noTcpdump(): boolean {
+  return spawnSync('tcpdump', ['--version']).status !== 0;
+}
 
 test('the shell: a command stopped, completion, history; and the editor', { skip }, async () => {
   await attached(async (terminal) => {

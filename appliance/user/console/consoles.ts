@@ -68,6 +68,7 @@ export async function virtualConsoles(parts: ConsolesParts): Promise<number> {
 
 class VirtualConsoles implements ViewHost {
   readonly machine: MachineCommands;
+  readonly files: ConsolesParts['files'];
   private readonly parts: ConsolesParts;
   private readonly screen: Screen;
   private readonly shell: ShellView;
@@ -95,6 +96,7 @@ class VirtualConsoles implements ViewHost {
     });
     this.glyphs = glyphsOf(env);
     this.machine = new MachineCommands(parts.run);
+    this.files = files;
     this.shell = new ShellView({
       shell,
       name,

@@ -2,6 +2,7 @@
 //
 // What a view of the console is, and what it is handed.
 
+import type { Files } from '../commands/command.ts';
 import type { Glyphs } from './glyphs.ts';
 import type { Key } from './keys.ts';
 import type { MachineCommands } from './machine.ts';
@@ -38,6 +39,8 @@ export interface View {
 /** What the console does for its views. */
 export interface ViewHost {
   readonly machine: MachineCommands;
+  /** The machine's files. */
+  readonly files: Files;
   /** Draws again: something has changed without a key. */
   redraw(): void;
   /** Refreshes the visible view at once. */
