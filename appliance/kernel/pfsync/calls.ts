@@ -95,6 +95,7 @@ export class PfsyncHandlers {
   describe(on: Interface): PfsyncInfo | undefined {
     if (!this.pfsync.isPfsync(on)) return undefined;
     const { syncdev, peer, maxUpdates, defer, seal } = this.pfsync.settings;
+    const { lag } = this.pfsync;
     return {
       ...(syncdev === undefined ? {} : { syncDevice: syncdev.name }),
       ...(peer === 0 ? {} : { peer: { family: 4, words: [peer] } }),
@@ -103,6 +104,7 @@ export class PfsyncHandlers {
       sealed: seal !== undefined,
       bulk: this.pfsync.bulkRequest.phase,
       peers: this.pfsync.peers.list(),
+      ...(lag && { lag }),
     };
   }
 }

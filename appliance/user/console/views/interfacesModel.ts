@@ -2,7 +2,7 @@
 //
 // The interfaces as rows: state, addresses, rates with their course, and what went wrong.
 
-import type { CarpInfo } from '../../../abi/carp.ts';
+import type { CarpHeard, CarpInfo } from '../../../abi/carp.ts';
 import type { InterfaceInfo } from '../../../abi/interface.ts';
 import { IFF_UP } from '../../../abi/interface.ts';
 import { sparkline } from '../glyphs.ts';
@@ -12,11 +12,16 @@ import { type Row, row } from '../styled.ts';
 import { type Column, table } from '../table.ts';
 import type { Look } from '../view.ts';
 
+/** A node of carp as `ifconfig --json` prints it. */
+export type ShownNode = Omit<CarpInfo['nodes'][number], 'heard'> & {
+  readonly heard?: Omit<CarpHeard, 'from'> & { readonly from: string };
+};
+
 /** As `ifconfig --json` prints it. */
 export type ShownInterface = Pick<InterfaceInfo, 'name' | 'type' | 'flags' | 'link' | 'mtu' | 'counters'> & {
   readonly addresses: readonly { readonly address: string; readonly length: number }[];
   readonly linkAddress?: string;
-  readonly carp?: CarpInfo;
+  readonly carp?: Omit<CarpInfo, 'nodes' | 'peer'> & { readonly nodes: readonly ShownNode[] };
 };
 
 const COUNTED = [
