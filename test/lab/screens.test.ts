@@ -33,7 +33,7 @@ const SCREENS: readonly (readonly [key: string, pattern: RegExp])[] = [
   ['F3', /^ \d+ states {2}by bytes {2}1 of \d+$[\s\S]*^carp +O /m],
   ['F4', /^ main ruleset: 3 rules[\s\S]*anchor "relayd\/\*" all/m],
   ['F5', /redirect www +\w+[\s\S]*host 10\.0\.0\.11 +down/],
-  ['F6', /^carp0 +1 MASTER +vr0[\s\S]*demotion: 0[\s\S]*pfsync: over vr1/m],
+  ['F6', /^carp0 +1 this MASTER[^\n]* on vr0[\s\S]*demotion: 0[\s\S]*pfsync: over vr1/m],
   ['F7', /vr0: everything[\s\S]*CARPv2-advertise/],
   ['F8', /^carp0: state transition: BACKUP -> MASTER/m],
   ['F1', /^box#$/m],
@@ -132,6 +132,88 @@ test('keys of the screens: filter, explain, a question refused, handing over', {
     terminal.type('yes');
     await terminal.sees(/demotion: 0/);
   });
+});
+
+test('a state is killed, a host disabled, drained and enabled: each after a question', { skip }, async () => {
+  const asked = async (terminal: Terminal, key: string, question: RegExp, done: RegExp) => {
+    terminal.key(key);
+    await terminal.sees(question);
+    terminal.type('yes');
+    await terminal.sees(done);
+  };
+  await attached(async (terminal) => {
+    terminal.key('F3', '/');
+    await terminal.sees(/^states with: ?$/m);
+    terminal.type('carp');
+    await terminal.sees(/ [1-9]\d* with 'carp'/);
+    await asked(terminal, 'k', /^kill carp \S+ -> \S+\? \[no\]/m, /1 state killed/);
+    terminal.key('F5');
+    await terminal.sees(/host 10\.0\.0\.11/);
+    terminal.key('Down', 'Down');
+    await asked(terminal, 'd', /^disable host 10\.0\.0\.11\?/m, /host 10\.0\.0\.11 +disabled/);
+    terminal.key('e');
+    await terminal.sees(/host 10\.0\.0\.11 +(up|down|unknown)/);
+    await asked(
+      terminal,
+      'D',
+      /^drain host 10\.0\.0\.11\?/m,
+      /host 10\.0\.0\.11 drains|host 10\.0\.0\.11 +\S*drain/,
+    );
+    terminal.key('Up', 'Up');
+    await asked(terminal, 'd', /^disable redirect www\?/m, /redirect www +disabled/);
+    terminal.key('e');
+    await terminal.sees(/redirect www +(active|down)/);
+  });
+});
+
+test('where there are users the screens ask for a login first', { skip }, async () => {
+  await attached(async (terminal) => {
+    terminal.type('passwd');
+    for (const question of ['New password:', 'Retype new password:']) {
+      await terminal.sees(new RegExp(`^${question}`, 'm'));
+      terminal.type('open sesame');
+    }
+    await terminal.sees(/Retype new password:.*\n+box#/);
+    terminal.type('exit');
+    await isBack(terminal, 0);
+  });
+  const passwd = join(directory, 'etc/master.passwd');
+  const terminal = new Terminal(SERVER, shell(`${RHINE} console ${directory}`));
+  try {
+    const tries = async (password: string, answer: RegExp) => {
+      await terminal.sees(/^box login: ?$/m);
+      terminal.type('root');
+      await terminal.sees(/^Password: ?$/m);
+      terminal.type(password);
+      await terminal.sees(answer);
+      assert.doesNotMatch(terminal.text, /sesame/);
+    };
+    await terminal.sees(/^box login: ?$/m);
+    terminal.key('F2');
+    await tries('sesame street', /^Login incorrect$/m);
+    assert.match(terminal.screen.join('\n'), /^box login: root$/m);
+    terminal.key('C-l');
+    await tries('open sesame', /^box#$/m);
+    terminal.key('F2');
+    await terminal.sees(/^vr0 +active/m);
+    terminal.key('F1');
+    writeFileSync(passwd, 'no colon\n');
+    terminal.type('exit');
+    await isBack(terminal, 0);
+  } finally {
+    terminal.end();
+  }
+  const locked = new Terminal(SERVER, shell(`${RHINE} console ${directory}`));
+  try {
+    await locked.sees(/master\.passwd:1: .*nobody can log in before that is\s+mended/);
+    rmSync(passwd);
+    locked.type('root');
+    locked.type('');
+    await locked.sees(/^box#$/m);
+  } finally {
+    rmSync(passwd, { force: true });
+    locked.end();
+  }
 });
 
 test('packets: a filter and its mistake, a packet as a tree, saved and read by another tcpdump', {
