@@ -163,6 +163,8 @@ test('a state is killed, a host disabled, drained and enabled: each after a ques
     await asked(terminal, 'd', /^disable redirect www\?/m, /redirect www +disabled/);
     terminal.key('e');
     await terminal.sees(/redirect www +(active|down)/);
+    terminal.key('Down', 'Down', 'e');
+    await terminal.sees(/host 10\.0\.0\.11 +(up|down|unknown)/);
   });
 });
 
@@ -284,13 +286,27 @@ test('the shell: a command stopped, completion, history; and the editor', { skip
   });
 });
 
+test('sixteen colours are enough', { skip }, async () => {
+  await attached(async (terminal) => {
+    terminal.key('F6');
+    await terminal.sees(/^carp0 +1 this MASTER/m);
+    // Of the sixteen: green for a master, white on blue for the bar; never one of 256.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
+    assert.match(terminal.coloured, /\x1b\[(?:[\d;]*;)?32m *MASTER/);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
+    assert.doesNotMatch(terminal.coloured, /\x1b\[[\d;]*[34]8;/);
+  }, 'TERM=xterm-16color LC_ALL=C.UTF-8');
+});
+
 test('ASCII and no colour where the terminal wants that', { skip }, async () => {
   await attached(async (terminal) => {
-    terminal.key('F2');
-    await terminal.sees(/^carp0 .*#/m);
-    assert.match(terminal.screen.join('\n'), /^[\x20-\x7e\n]*$/);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
-    assert.doesNotMatch(terminal.coloured, /\x1b\[(?:[\d;]*;)?(?:3[0-7]|4[0-7])m/);
+    for (const [key, pattern] of SCREENS) {
+      terminal.key(key);
+      await terminal.sees(pattern);
+      assert.match(terminal.screen.join('\n'), /^[\x20-\x7e\n]*$/);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
+      assert.doesNotMatch(terminal.coloured, /\x1b\[(?:[\d;]*;)?(?:3[0-7]|4[0-7])m/);
+    }
   }, 'NO_COLOR=1 LC_ALL=C');
 });
 
