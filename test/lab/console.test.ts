@@ -64,6 +64,8 @@ test('boot, configure, log in, reboot and halt, by typing', { skip }, async () =
     terminal.type('exit');
     await logIn(terminal, 1);
     terminal.type('reboot');
+    await terminal.shows(/etc\/ has changes that were never applied[\s\S]*reboot all the same\? \[no\]/);
+    terminal.type('yes');
     await terminal.shows(/syncing disks\.\.\. done[\s\S]*box ready/);
     await logIn(terminal, 2);
     terminal.type('halt');

@@ -208,12 +208,12 @@ class VirtualConsoles implements ViewHost {
 
   private press(key: Key): void {
     this.message = undefined;
+    if (key.name === 'C-l') this.screen.invalidate();
     const view = this.views[this.active]!;
     const chosen = viewOf(key);
     if (key.name === 'C-z') this.suspend();
     else if (this.question !== undefined) this.answer(this.question, key);
     else if (chosen !== undefined && chosen < this.views.length) this.choose(chosen);
-    else if (key.name === 'C-l') this.screen.invalidate();
     else if (!view.press(key) && key.name === 'q') this.choose(0);
     this.draw();
   }

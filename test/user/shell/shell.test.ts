@@ -163,6 +163,7 @@ const LINES: readonly (readonly [string, string, number])[] = [
   ['ls /etc', 'mygate\npf.conf\ntwo\n', 0],
   ['forever | head -3', '1\n2\n3\n', 0],
   ['nosuch', '', 127],
+  ['rm /etc/two && ls /etc', 'mygate\npf.conf\n', 0],
   ['nosuch | cat', '', 0],
 ];
 
@@ -182,6 +183,8 @@ const SAID: readonly (readonly [string, RegExp])[] = [
   ['echo | grep "[" ', /grep: \[: /],
   ['cat', /nothing to read: name a file/],
   ['cat /etc/nosuch', /\/etc\/nosuch: No such file or directory/],
+  ['rm', /usage: rm file/],
+  ['rm /nosuch /etc/two', /rm: \/nosuch: No such file or directory/],
   ['ls /nosuch', /ls: \/nosuch: No such file or directory/],
   ['echo | head -n many', /many: not a number of lines/],
   ['edit /etc/pf.conf', /no full-screen editor; edit -x/],
