@@ -286,6 +286,31 @@ test('the shell: a command stopped, completion, history; and the editor', { skip
   });
 });
 
+test('the mouse, once it is wanted: tabs, rows, the wheel; and given back', { skip }, async () => {
+  await attached(async (terminal) => {
+    /** What a terminal sends for a button at a place that counts from 1; the wheel is 64 up, 65 down (SGR, DEC mode 1006). */
+    const mouse = (button: number, column: number, row: number) =>
+      terminal.key('-l', `\x1b[<${button};${column};${row}M`);
+    assert.equal(terminal.format('mouse_standard_flag'), '0');
+    terminal.key('M-m');
+    await terminal.sees(/the mouse is on/);
+    assert.equal(terminal.format('mouse_standard_flag'), '1');
+    mouse(0, 20, 1);
+    await terminal.sees(/^ vr0: ethernet|^ lo0: loopback/m);
+    mouse(0, 5, 5);
+    await terminal.sees(/^ vr1: ethernet/m);
+    mouse(64, 5, 4);
+    await terminal.sees(/^ lo0: loopback/m);
+    terminal.key('M-m');
+    await terminal.sees(/the mouse is off/);
+    assert.equal(terminal.format('mouse_standard_flag'), '0');
+    terminal.key('M-m', 'F1');
+    terminal.type('exit');
+    await isBack(terminal, 0);
+    assert.equal(terminal.format('mouse_standard_flag'), '0');
+  });
+});
+
 test('sixteen colours are enough', { skip }, async () => {
   await attached(async (terminal) => {
     terminal.key('F6');

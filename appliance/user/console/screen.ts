@@ -13,7 +13,7 @@
 import { PassThrough } from 'node:stream';
 import blessed from 'blessed';
 import type { Glyphs } from './glyphs.ts';
-import type { Key } from './keys.ts';
+import type { Key, Pointed } from './keys.ts';
 import { crop, type Row, type Style } from './styled.ts';
 
 export interface ScreenParts {
@@ -54,6 +54,18 @@ interface BlessedProgram {
   showCursor(): void;
   hideCursor(): void;
   flush(): void;
+  bindMouse(): void;
+  setMouse(modes: MouseModes, on: boolean): void;
+}
+
+/** Presses and the wheel (DEC private mode 1000) in a form without bounds (1006); no motion. */
+const mouseModes = (on: boolean) => ({ vt200Mouse: on, sgrMouse: on });
+type MouseModes = ReturnType<typeof mouseModes>;
+
+interface BlessedMouse {
+  readonly action: string;
+  readonly x: number;
+  readonly y: number;
 }
 
 interface BlessedKey {
@@ -106,6 +118,8 @@ export class Screen {
   pressed: (key: Key) => void = () => {};
   /** Called when the terminal has another size. */
   resized: () => void = () => {};
+  /** Called for the mouse while it is listened to. */
+  pointed: (pointed: Pointed) => void = () => {};
   private readonly screen: BlessedScreen;
   private readonly parts: ScreenParts;
   private readonly attributes: Readonly<Record<Style, number>>;
@@ -113,6 +127,7 @@ export class Screen {
   private readonly typed = new PassThrough();
   private readonly forward = (chunk: Uint8Array) => this.typed.write(chunk);
   private entered = false;
+  private listensToMouse = false;
 
   private constructor(parts: ScreenParts) {
     const { output, glyphs } = parts;
@@ -128,6 +143,11 @@ export class Screen {
     this.screen.program.on('keypress', (character: string | undefined, key: BlessedKey) => {
       const known = keyOf(character, key);
       if (this.entered && known !== undefined) this.pressed(known);
+    });
+    this.screen.program.bindMouse();
+    this.screen.program.on('mouse', (event: BlessedMouse) => {
+      const known = pointedOf(event);
+      if (this.entered && known !== undefined) this.pointed(known);
     });
     // After blessed's own listener, which has made the buffer anew.
     this.screen.program.on('resize', () => {
@@ -158,12 +178,28 @@ export class Screen {
     input.on('data', this.forward);
     input.resume();
     this.screen.enter();
+    if (this.listensToMouse) this.setMouse(true);
+  }
+
+  /** Whether the mouse is listened to: then the terminal does not select text by it. */
+  get mouse(): boolean {
+    return this.listensToMouse;
+  }
+
+  set mouse(wanted: boolean) {
+    this.listensToMouse = wanted;
+    this.setMouse(wanted);
+  }
+
+  private setMouse(on: boolean): void {
+    this.screen.program.setMouse(mouseModes(on), on);
   }
 
   /** Gives the terminal back as it was. */
   leave(): void {
     if (!this.entered) return;
     this.entered = false;
+    if (this.listensToMouse) this.setMouse(false);
     this.screen.leave();
     const { input } = this.parts;
     input.off('data', this.forward);
@@ -214,6 +250,13 @@ function setLine(line: BufferLine, cells: Row, attributes: Readonly<Record<Style
       line.dirty = true;
     }
   }
+}
+
+/** Undefined for what is not listened to: releases and motion. */
+function pointedOf({ action, x, y }: BlessedMouse): Pointed | undefined {
+  const actions = { mousedown: 'press', wheelup: 'wheel up', wheeldown: 'wheel down' } as const;
+  if (!Object.hasOwn(actions, action)) return undefined;
+  return { row: y, column: x, action: actions[action as keyof typeof actions] };
 }
 
 /** Undefined for what is told twice, and for what is no key. */

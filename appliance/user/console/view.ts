@@ -29,6 +29,10 @@ export interface View {
   rows(look: Look): readonly Row[];
   /** Takes a key; false: it has no meaning here. */
   press(key: Key): boolean;
+  /** Takes a press of the mouse on one of these rows. */
+  click?(row: number): void;
+  /** Takes a turn of the wheel by so many rows, up if negative; where it is absent that is as many presses of Up or Down. */
+  wheel?(rows: number): void;
   /** Where the cursor stands in these rows; undefined: there is none. */
   cursor?(look: Look): Place | undefined;
   /** The view is visible from now on, or no longer. */

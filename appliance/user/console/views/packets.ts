@@ -11,6 +11,7 @@ import type { Key } from '../keys.ts';
 import { type Row, row, span } from '../styled.ts';
 import type { KeyHelp, Look, View, ViewHost } from '../view.ts';
 import {
+  clickInPackets,
   moveInPackets,
   moveInTree,
   NO_PACKETS,
@@ -96,6 +97,11 @@ export class PacketsView implements View {
   press(key: Key): boolean {
     this.takeArrived();
     return this.tree === undefined ? this.pressInList(key) : this.pressInTree(this.tree, key);
+  }
+
+  click(row: number): void {
+    this.takeArrived();
+    this.shownPackets = clickInPackets(this.shownPackets, row - 1, this.tree === undefined ? this.page : 0);
   }
 
   private pressInList(key: Key): boolean {

@@ -6,7 +6,7 @@ import type { TracedFrame } from '../../captureJson.ts';
 import { Timestamps, timestampStyle } from '../../dissect/timestamp.ts';
 import type { Layer } from '../../dissect/tree.ts';
 import type { Key } from '../keys.ts';
-import { LIST_START, type ListState, moveInList, settle } from '../list.ts';
+import { chooseInList, LIST_START, type ListState, moveInList, settle } from '../list.ts';
 import { crop, fit, type Row, restyle, row, span } from '../styled.ts';
 import type { Look } from '../view.ts';
 
@@ -39,6 +39,13 @@ export function moveInPackets(before: PacketList, key: Key, page: number): Packe
   const { length } = before.packets;
   const list = moveInList(before.list, key, length, page);
   return list && { ...before, list, follows: list.selected >= length - 1 };
+}
+
+/** The list after a press of the mouse on a row of a window of `height` rows. */
+export function clickInPackets(before: PacketList, row: number, height: number): PacketList {
+  const { length } = before.packets;
+  const list = row < height ? chooseInList(settle(before.list, length, height), row, length) : undefined;
+  return list === undefined ? before : { ...before, list, follows: false };
 }
 
 /** The list in a window of `height` rows. */
