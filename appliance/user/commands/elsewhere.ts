@@ -38,7 +38,7 @@ const ADVICE: readonly (readonly [names: string, advice: string])[] = [
   ['cd pwd', "paths begin at the machine's directory: ls /etc"],
   ['dir ll', "ls lists the machine's files"],
   ['cls reset', 'clear clears the screen'],
-  ['apropos whatis info', 'help lists the commands, man COMMAND explains one'],
+  ['apropos whatis info', 'man -k WORD searches the manual, help lists the commands'],
   ['dig nslookup host curl wget nc telnet ssh', 'there are no clients here but ping, traceroute and tcpdump'],
   ['nmap tshark wireshark', 'tcpdump shows what passes; F7 takes it apart'],
 ];

@@ -96,6 +96,12 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     case 'pfctl':
       io.stdout(rest[1] === 'Tables' ? 'bad\ngood\n' : '  relayd\n');
       return 0;
+    case 'history':
+      io.stdout('     1  Mon Nov 23 08:00:00 UTC 2026  boot\n     2  Mon Nov 23 09:00:00 UTC 2026  apply\n');
+      return 0;
+    case 'man':
+      io.stdout('pf.conf(5) - rules of the packet filter\napply, check(8) - the configuration\n');
+      return 0;
     case 'relayctl':
       io.stdout('Id  \tType    \tName                    \tAvlblty\tStatus\n');
       io.stdout('1   \thost    \t10.0.0.10               \t100.00%\tup\n');
@@ -270,6 +276,11 @@ const COMPLETED: readonly (readonly [string, readonly string[], number])[] = [
   ['relayctl host disable ', ['10.0.0.10'], 22],
   ['route sh', ['show'], 6],
   ['ping we', ['web1'], 5],
+  ['rollback ', ['1', '2'], 9],
+  ['apply ', ['confirm'], 6],
+  ['man p', ['pf.conf'], 4],
+  ['man ch', ['check'], 4],
+  ['pfctl -k l', ['label'], 9],
   ['pfctl --j', ['--json'], 6],
   ['help tracer', ['traceroute', 'traceroute6'], 5],
   ["echo 'a", [], 5],
