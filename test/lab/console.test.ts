@@ -39,7 +39,7 @@ test('boot, configure, log in, reboot and halt, by typing', { skip }, async () =
   const boot = `TERM=dumb EDITOR='${editor}' ${process.execPath} ${RHINE} boot ${directory}`;
   const terminal = new Terminal(`rhine-${process.pid}`, `${boot}; echo "ended with $?"; sleep 60`);
   try {
-    await terminal.shows(/box ready\n+box# /);
+    await terminal.shows(/^rc: settings \d+ ms, network \d+ ms, .*daemons \d+ ms\nbox ready\n+box# /m);
     terminal.type("ifconfig vr0 | grep -c '10.0.0.1 '");
     await terminal.shows(/^1\nbox# /m);
     terminal.type('ping 10.0.0.1');
