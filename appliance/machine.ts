@@ -209,6 +209,7 @@ export class RunningMachine implements CommandRunner {
       command: (args, stdin = '') => this.runForRc(args, stdin),
       wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
       restoreStates: () => this.restoreStates(),
+      now: () => performance.now(),
       daemon: async (name, flags) => {
         this.daemons.set(name, await this.startDaemon(name, flags, this));
       },

@@ -15,6 +15,7 @@ import { reportCheck } from './user/commands/configuration.ts';
 import { findCommand, runCommand } from './user/commands/index.ts';
 import { ConfigError } from './user/config/lines.ts';
 import { MachineError } from './user/config/machineJson.ts';
+import { keepConsole } from './user/console/keepConsole.ts';
 import { MachineGone, NotRunning, runRemote, untilGone } from './user/control/client.ts';
 import { answers, type CommandRunner } from './user/control/server.ts';
 import { MachineFiles, WorkingFiles } from './user/files.ts';
@@ -70,9 +71,9 @@ async function bootMachine(args: readonly string[]): Promise<number> {
   const directory = resolve(directoryOf(args.find((arg) => !arg.startsWith('--'))));
   for (;;) {
     // On screens there is a view of the log; lines between would spoil them.
-    let isShown = false;
+    let isCovered = false;
     const say = (line: string) => {
-      if (!isShown) process.stdout.write(`${line}\n`);
+      if (!isCovered) process.stdout.write(`${line}\n`);
     };
     const machine = await RunningMachine.boot(directory, say, startDaemon);
     const halt = () => machine.halt();
@@ -81,13 +82,26 @@ async function bootMachine(args: readonly string[]): Promise<number> {
     const left = new AbortController();
     let console = Promise.resolve();
     if (!headless && process.stdin.isTTY) {
-      isShown = screens;
-      console = keepConsole({ directory, screens, ended: left.signal, isMachine: true }, machine);
+      const ended = left.signal;
+      console = keepConsole({
+        screens,
+        open: (onScreens) => {
+          isCovered = onScreens;
+          const opened = openConsole({ directory, screens: onScreens, ended, isMachine: true });
+          return opened.finally(() => {
+            isCovered = false;
+          });
+        },
+        isOver: () => ended.aborted || process.stdin.readableEnded,
+        say,
+        log: (text) => machine.log.say('console', text, 'error'),
+      }).then((isLeft) => {
+        if (isLeft) machine.halt();
+      });
     }
     const ending = await machine.ended;
     left.abort();
-    if (isShown) await console;
-    isShown = false;
+    if (isCovered) await console;
     process.stdout.write(`syncing disks... done\n`);
     await machine.shutdown();
     for (const signal of ENDING) process.off(signal, halt);
@@ -109,17 +123,6 @@ interface ConsoleChoice {
 function hasScreens(args: readonly string[]): boolean {
   const { TERM = 'dumb' } = process.env;
   return process.stdin.isTTY && process.stdout.isTTY && TERM !== 'dumb' && !args.includes('--plain');
-}
-
-/** The console of a machine that was booted on this terminal: who leaves it is asked to log in again. The machine ends with the terminal. */
-async function keepConsole(choice: ConsoleChoice, machine: RunningMachine): Promise<void> {
-  try {
-    while (!choice.ended?.aborted && !process.stdin.readableEnded) await openConsole(choice);
-    machine.halt();
-  } catch (error) {
-    // A console that breaks down takes no packet with it; rhine console gives another.
-    machine.log.say('console', (error as Error).stack ?? String(error), 'error');
-  }
 }
 
 async function console(args: readonly string[]): Promise<number> {

@@ -22,13 +22,24 @@ export interface CarpNode {
   readonly advskew: number;
 }
 
+/** The last advertisement of another member that was authentic. */
+export interface CarpHeard {
+  readonly from: Address;
+  readonly advbase: number;
+  /** 255: it bowed out. */
+  readonly advskew: number;
+  readonly demotion: number;
+  /** Seconds since it came. */
+  readonly ago: number;
+}
+
 export interface CarpInfo {
   readonly parent?: string;
   /** Seconds between advertisements, to which advskew adds 256ths. */
   readonly advbase: number;
   readonly balancing: CarpBalancing;
   /** In order of vhid; the first is the one whose Ethernet address the interface has. */
-  readonly nodes: readonly (CarpNode & { readonly state: CarpState })[];
+  readonly nodes: readonly (CarpNode & { readonly state: CarpState; readonly heard?: CarpHeard })[];
   /** Unicast peer; absent where advertisements go to the group. */
   readonly peer?: Address;
   /** What it advertises: the sum over its groups, 255 at most. */

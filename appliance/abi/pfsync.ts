@@ -18,7 +18,25 @@ export interface PfsyncInfo {
   /** What the bulk update at the start is at: not asked for, waiting for the link, asked, arriving, had. */
   readonly bulk: 'none' | 'start' | 'sent' | 'bulk' | 'done';
   /** Peers that were heard to speak our own messages, by host id; whether their main ruleset is ours. */
-  readonly peers: readonly { readonly hostId: number; readonly sameRuleset: boolean }[];
+  readonly peers: readonly PfsyncPeer[];
+  /** How far the others are behind; absent while no states are exchanged. */
+  readonly lag?: PfsyncLag;
+}
+
+export interface PfsyncPeer {
+  readonly hostId: number;
+  readonly sameRuleset: boolean;
+  /** Seconds since it said so. */
+  readonly ago: number;
+}
+
+export interface PfsyncLag {
+  /** States and deletions that the others have not been told of. */
+  readonly waiting: number;
+  /** Seconds for which the oldest of them has waited, at most. */
+  readonly oldest: number;
+  /** Seconds since anything was heard of anybody; absent when nothing was. */
+  readonly heardAgo?: number;
 }
 
 export const PFSYNC_MAXIMUM_UPDATES = 255;

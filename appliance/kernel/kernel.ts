@@ -2,7 +2,7 @@
 //
 // The pure machine: its parts are made and connected here. Frames, time and calls come in; frames, answers and events go out.
 
-import { INET, ipv4 as ipv4Address, type LinkAddress } from '../abi/address.ts';
+import { INET, INET6, ipv4 as ipv4Address, type LinkAddress } from '../abi/address.ts';
 import type { Answer, CallName, KernelEvent, Request } from '../abi/client.ts';
 import { CallError } from '../abi/errno.ts';
 import { IFF_BROADCAST, IFF_MULTICAST, IFF_RUNNING, IFF_SIMPLEX } from '../abi/interface.ts';
@@ -163,10 +163,12 @@ export class Kernel {
     this.makeLoopback(interfaceHandlers, routeHandlers);
   }
 
-  /** lo0 with 127.0.0.1; the rest of 127/8 is nobody, as netstart(8) has it. */
+  /** lo0 with ::1 and 127.0.0.1; the rest of 127/8 is nobody, as netstart(8) has it. */
   private makeLoopback(interfaces: InterfaceHandlers, routes: RouteHandlers): void {
     const gateway = ipv4Address(LOOPBACK);
-    this.interfaces.addAddress(interfaces.create('lo0'), new InterfaceAddress(INET, gateway.words, 8));
+    const lo0 = interfaces.create('lo0');
+    this.interfaces.addAddress(lo0, new InterfaceAddress(INET6, [0, 0, 0, 1], 128));
+    this.interfaces.addAddress(lo0, new InterfaceAddress(INET, gateway.words, 8));
     routes.calls['route.add']({ destination: { ...gateway, length: 8 }, gateway, reject: true });
   }
 

@@ -14,6 +14,30 @@ export interface ManualPage {
   readonly text: string;
 }
 
+/** What `man -k` says of a page. */
+export interface PageSummary {
+  /** What it describes: `arp`, `pf.conf`. */
+  readonly names: readonly string[];
+  readonly section: string;
+  readonly summary: string;
+}
+
+/** Every page, in the order of their files. */
+export async function listPages(): Promise<readonly PageSummary[]> {
+  const pages: PageSummary[] = [];
+  for (const file of (await readdir(PAGES)).sort()) {
+    const [, , section] = /^(.+)\.(\d)\.md$/.exec(file) ?? [];
+    if (section === undefined) continue;
+    const text = await readFile(`${PAGES}${file}`, 'utf8');
+    pages.push({
+      names: namesOf(text),
+      section,
+      summary: plain(NAME_LINE.exec(text)?.[2] ?? ''),
+    });
+  }
+  return pages;
+}
+
 /** The page about a command or file; undefined when there is none. A name like `pf.conf` or `pfctl.8` will do. */
 export async function findPage(name: string): Promise<ManualPage | undefined> {
   for (const file of (await readdir(PAGES)).sort()) {
@@ -27,9 +51,12 @@ export async function findPage(name: string): Promise<ManualPage | undefined> {
   return undefined;
 }
 
+/** `arp, ndp – …` under the heading Name, or under the page's own. */
+const NAME_LINE = /^(?:## Name|# \S+\(\d\))\n+([^#\n].*?) [–-] (.*)/m;
+
 /** Names that the page describes: `arp, ndp – …` under its heading Name. */
 function namesOf(text: string): readonly string[] {
-  const line = /^## Name\s+(.*?) –/m.exec(text)?.[1] ?? '';
+  const line = NAME_LINE.exec(text)?.[1] ?? '';
   return line.split(',').map((name) => name.trim());
 }
 

@@ -39,7 +39,7 @@ test('boot, configure, log in, reboot and halt, by typing', { skip }, async () =
   const boot = `TERM=dumb EDITOR='${editor}' ${process.execPath} ${RHINE} boot ${directory}`;
   const terminal = new Terminal(`rhine-${process.pid}`, `${boot}; echo "ended with $?"; sleep 60`);
   try {
-    await terminal.shows(/box ready\n+box# /);
+    await terminal.shows(/^rc: settings \d+ ms, network \d+ ms, .*daemons \d+ ms\nbox ready\n+box# /m);
     terminal.type("ifconfig vr0 | grep -c '10.0.0.1 '");
     await terminal.shows(/^1\nbox# /m);
     terminal.type('ping 10.0.0.1');
@@ -64,6 +64,8 @@ test('boot, configure, log in, reboot and halt, by typing', { skip }, async () =
     terminal.type('exit');
     await logIn(terminal, 1);
     terminal.type('reboot');
+    await terminal.shows(/etc\/ has changes that were never applied[\s\S]*reboot all the same\? \[no\]/);
+    terminal.type('yes');
     await terminal.shows(/syncing disks\.\.\. done[\s\S]*box ready/);
     await logIn(terminal, 2);
     terminal.type('halt');

@@ -36,7 +36,7 @@ export class MemoryFiles implements Files {
   }
 
   async remove(path: string): Promise<void> {
-    this.texts.delete(placeOf(path));
+    if (!this.texts.delete(placeOf(path))) throw new FileError('ENOENT', path);
   }
 
   async list(directory: string): Promise<readonly string[]> {

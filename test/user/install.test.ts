@@ -44,7 +44,16 @@ const TEMPLATES: readonly (readonly [Answers['role']['kind'], string, Readonly<R
   [
     'load balancer',
     'Addresses of the servers = 10.0.0.10 10.0.0.11\n',
-    { 'relayd.conf': /listen on 192\.0\.2\.1 port 80\n\tforward to/, 'rc.conf.local': /relayd_flags=""/ },
+    {
+      'hostname.vr0': /^inet 192\.0\.2\.1\/24\ninet6 [^\n]*\n$/,
+      'relayd.conf': /listen on 192\.0\.2\.1 port 80\n\tforward to/,
+      'rc.conf.local': /relayd_flags=""/,
+    },
+  ],
+  [
+    'load balancer',
+    'Addresses of the servers = 10.0.0.10 10.0.0.11\nAddress of the service = 192.0.2.80\n',
+    { 'hostname.vr0': /^inet alias 192\.0\.2\.80\/32$/m },
   ],
   [
     'pair member',
@@ -53,14 +62,16 @@ const TEMPLATES: readonly (readonly [Answers['role']['kind'], string, Readonly<R
   ],
 ];
 
+let made = 0;
 for (const [kind, answers, expected] of TEMPLATES) {
   test(`a ${kind} from an answer file boots without complaint`, async () => {
-    await fromFile(kind, `${NETWORK}${ROLE} = ${kind}\n${answers}`);
-    const { problems, snapshot } = await rehearseDirectory(join(folder, kind));
+    const name = `${kind} ${++made}`;
+    await fromFile(name, `${NETWORK}${ROLE} = ${kind}\n${answers}`);
+    const { problems, snapshot } = await rehearseDirectory(join(folder, name));
     assert.deepEqual(problems, []);
     assert.equal(snapshot.filtering, true);
     for (const [file, pattern] of Object.entries(expected)) {
-      const place = join(folder, kind, 'etc', file);
+      const place = join(folder, name, 'etc', file);
       assert.match(readFileSync(place, 'utf8'), pattern);
       assert.equal(statSync(place).mode & 0o77, 0);
     }

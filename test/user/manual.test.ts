@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COMMAND_NAMES } from '../../appliance/user/commands/index.ts';
-import { findPage, formatPage } from '../../appliance/user/manual.ts';
+import { findPage, formatPage, listPages } from '../../appliance/user/manual.ts';
 import { SHELL_NAMES } from '../../appliance/user/shell/shell.ts';
 
 for (const name of new Set([...COMMAND_NAMES, ...SHELL_NAMES])) {
@@ -56,4 +56,15 @@ x – does ${'much '.repeat(20)}
   ]) {
     assert.ok(lines.includes(line), `'${line}' in\n${lines.join('\n')}`);
   }
+});
+
+test('every page is listed with what it is about', async () => {
+  const pages = await listPages();
+  for (const { names, section, summary } of pages) {
+    assert.ok(names.length > 0 && names.every((name) => name !== ''), JSON.stringify(names));
+    assert.match(section, /^\d$/);
+    assert.notEqual(summary, '', names.join());
+  }
+  assert.ok(pages.some(({ names }) => names.includes('pf.conf')));
+  assert.ok(pages.some(({ names }) => names.includes('rollback')));
 });

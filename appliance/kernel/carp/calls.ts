@@ -18,6 +18,7 @@ import type { Interface } from '../link/interface.ts';
 import type { Interfaces } from '../link/interfaces.ts';
 import type { Carp } from './carp.ts';
 import type { CarpInterface } from './carpInterface.ts';
+import type { Vhost } from './vhost.ts';
 
 type Change = CarpCalls['carp.set'][0];
 
@@ -111,11 +112,16 @@ export class CarpHandlers {
       ...(on.parent === undefined ? {} : { parent: on.parent.name }),
       advbase: one.advbase,
       balancing: one.balancing,
-      nodes: one.vhosts.map(({ vhid, advskew, state }) => ({ vhid, advskew, state })),
+      nodes: one.vhosts.map((vhost) => describeNode(vhost, this.carp.now)),
       ...(one.peer === 0 ? {} : { peer: { family: 4, words: [one.peer] } }),
       demotion: this.carp.demotion.of(on),
     };
   }
+}
+
+function describeNode({ vhid, advskew, state, heard }: Vhost, now: number): CarpInfo['nodes'][number] {
+  const last = heard.describe(now);
+  return { vhid, advskew, state, ...(last && { heard: last }) };
 }
 
 /** The nodes as they are to be: given whole, or one of which vhid or advskew change. */

@@ -52,6 +52,7 @@ export class Carp {
     this.demotion = demotion;
     this.advertiser = new Advertiser({ ip4: inet.ip, ip6: inet6.ip, pool, counters, demotion, hmac });
     const receiver = new Receiver({
+      clock: ground.clock,
       interfaces,
       counters,
       demotion,
@@ -98,6 +99,11 @@ export class Carp {
     one.lladdr = Uint8Array.from(address);
     one.updateLinkAddress();
     one.update();
+  }
+
+  /** Microseconds. */
+  get now(): number {
+    return this.ground.clock.now;
   }
 
   find(on: Interface): CarpInterface | undefined {

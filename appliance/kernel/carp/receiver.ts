@@ -7,6 +7,7 @@ import * as carps from '../../abi/counters/carp.ts';
 import * as carp from '../../wire/carp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { Demotion } from '../link/demotion.ts';
 import type { Interface } from '../link/interface.ts';
@@ -34,6 +35,7 @@ export interface ReceiverHooks {
 }
 
 export class Receiver implements TransportProtocol {
+  private readonly clock: Clock;
   private readonly interfaces: Interfaces;
   private readonly counters: Counters;
   private readonly demotion: Demotion;
@@ -41,12 +43,14 @@ export class Receiver implements TransportProtocol {
   private readonly hooks: ReceiverHooks;
 
   constructor(parts: {
+    clock: Clock;
     interfaces: Interfaces;
     counters: Counters;
     demotion: Demotion;
     hmac: HmacSha1;
     hooks: ReceiverHooks;
   }) {
+    this.clock = parts.clock;
     this.interfaces = parts.interfaces;
     this.counters = parts.counters;
     this.demotion = parts.demotion;
@@ -128,6 +132,7 @@ export class Receiver implements TransportProtocol {
 
   private elect(packet: Packet, to: CarpInterface, vhost: Vhost): void {
     const { bytes, transport: at } = packet;
+    vhost.heard.note(packet, this.clock.now);
     const own = { advbase: to.advbase, advskew: vhost.advskew, demotion: this.demotion.of(to.on) };
     const peer = {
       advbase: carp.advbase(bytes, at),

@@ -2,9 +2,14 @@
 //
 // One virtual host of a carp interface (struct carp_vhost_entry): its id, its place in the election, its timers.
 
-import type { CarpState } from '../../abi/carp.ts';
+import { INET } from '../../abi/address.ts';
+import type { CarpHeard, CarpState } from '../../abi/carp.ts';
+import { i32 } from '../../wire/bytes.ts';
 import * as carp from '../../wire/carp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import { SECOND } from '../clock.ts';
+import type { Packet } from '../packet.ts';
 import type { Random } from '../random.ts';
 import { Timeout, type Timeouts } from '../timeout.ts';
 
@@ -27,6 +32,8 @@ export class Vhost {
   readonly counterLow: number;
   /** Periodic advertisements until addresses are announced a second time. */
   announceIn = 0;
+  /** The last advertisement of another member, for those who ask. */
+  readonly heard = new Heard();
 
   constructor(
     vhid: number,
@@ -67,6 +74,39 @@ export class Vhost {
     this.advertise.clear();
     this.masterDown4.clear();
     this.masterDown6.clear();
+  }
+}
+
+/** What another member said of itself last. */
+class Heard {
+  private at = -1;
+  private family = INET;
+  private readonly from = new Int32Array(4);
+  private advbase = 0;
+  private advskew = 0;
+  private demotion = 0;
+
+  /** An authentic advertisement. */
+  note({ bytes, network, transport, family }: Packet, now: number): void {
+    const source = family === INET ? ipv4.sourceAt(network) : ipv6.sourceAt(network);
+    const words = family === INET ? 1 : 4;
+    for (let i = 0; i < words; i++) this.from[i] = i32(bytes, source + 4 * i);
+    this.at = now;
+    this.family = family;
+    this.advbase = carp.advbase(bytes, transport);
+    this.advskew = carp.advskew(bytes, transport);
+    this.demotion = carp.demote(bytes, transport);
+  }
+
+  /** Undefined when nobody was heard. */
+  describe(now: number): CarpHeard | undefined {
+    if (this.at < 0) return undefined;
+    const { family, advbase, advskew, demotion } = this;
+    const from =
+      family === INET
+        ? ({ family: 4, words: [this.from[0]!] } as const)
+        : ({ family: 6, words: [...this.from] } as const);
+    return { from, advbase, advskew, demotion, ago: (now - this.at) / SECOND };
   }
 }
 

@@ -102,6 +102,7 @@ export class PfsyncHandlers {
   describe(on: Interface): PfsyncInfo | undefined {
     if (!this.pfsync.isPfsync(on)) return undefined;
     const { syncdev, peer, maxUpdates, defer, seal } = this.pfsync.settings;
+    const { lag } = this.pfsync;
     return {
       ...(syncdev === undefined ? {} : { syncDevice: syncdev.name }),
       ...(peer === 0 ? {} : { peer: { family: 4, words: [peer] } }),
@@ -110,6 +111,7 @@ export class PfsyncHandlers {
       sealed: seal !== undefined,
       bulk: this.pfsync.bulkRequest.phase,
       peers: this.pfsync.peers.list(),
+      ...(lag && { lag }),
     };
   }
 }

@@ -3,6 +3,7 @@
 // What the others are to be told, gathered for at most a second (pfsync_q_ins, pfsync_sendout): acknowledgments, updates, deletions, new
 // states, whole states, in this order; and when it goes.
 
+import type { PfsyncLag } from '../../abi/pfsync.ts';
 import * as pfsync from '../../wire/pfsync.ts';
 import { COMPRESSED_LENGTH, STATE_LENGTH } from '../../wire/pfsyncState.ts';
 import { SECOND } from '../clock.ts';
@@ -67,6 +68,8 @@ export class Outbox {
   /** Somebody understands our own messages. */
   private readonly speaksOwn: () => boolean;
   private readonly written = new Int32Array(MOST_WHOLE);
+  /** When the oldest that waits began to, or one before it, microseconds; -1 when nothing does. */
+  private waitingSince = -1;
   private reserved = 0;
   private many = 0;
 
@@ -165,10 +168,18 @@ export class Outbox {
     this.flushNow();
   }
 
+  /** For ifconfig(8) and the console: what waits, and how long in seconds the oldest of it has at most. */
+  get lag(): Pick<PfsyncLag, 'waiting' | 'oldest'> {
+    const waiting = this.compressed.count + this.inserts.count + this.whole.count + this.deletions.count;
+    const isLate = waiting > 0 && this.waitingSince >= 0;
+    return { waiting, oldest: isLate ? (this.pf.clock.now - this.waitingSince) / SECOND : 0 };
+  }
+
   // When it goes.
 
   private schedule(): void {
     if (!this.timer.armed) this.timer.set(LONGEST);
+    if (this.waitingSince < 0) this.waitingSince = this.pf.clock.now;
     if (this.bytesWaiting() >= this.transmitter.mtu) this.flushNow();
   }
 
@@ -189,6 +200,7 @@ export class Outbox {
     if (!this.transmitter.hasCarrier) return this.deletions.clear();
     for (let i = 0; i < BURST && this.isWaiting(); i++) this.sendOne();
     if (this.isWaiting()) this.timer.set(MOMENT);
+    else this.waitingSince = -1;
   }
 
   /** There is a link again. */

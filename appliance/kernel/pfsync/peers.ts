@@ -62,7 +62,11 @@ export class Peers {
     const own = this.ownChecksum();
     return [...this.all]
       .filter(([, { second }]) => this.settings.seconds - second < SILENCE)
-      .map(([hostId, { checksum }]) => ({ hostId, sameRuleset: checksum === own }));
+      .map(([hostId, { checksum, second }]) => ({
+        hostId,
+        sameRuleset: checksum === own,
+        ago: this.settings.seconds - second,
+      }));
   }
 
   /** MD5 of the main ruleset as digits; zeros where none is loaded. */

@@ -4,6 +4,7 @@
 
 import { PFSYNC } from '../../abi/counters/pfsync.ts';
 import { IFF_RUNNING } from '../../abi/interface.ts';
+import type { PfsyncLag } from '../../abi/pfsync.ts';
 import { PROTOCOL_PFSYNC } from '../../wire/ipv4.ts';
 import { GROUP } from '../../wire/pfsync.ts';
 import { SECOND } from '../clock.ts';
@@ -55,7 +56,7 @@ export class Pfsync {
     this.peers = new Peers(parts.settings);
     this.link = new Link(settings, parts.settings);
     this.transmitter = new Transmitter({ ip: parts.ipv4, pool: parts.pool, captures, counters, settings });
-    this.receiver = new Receiver({ link: this.link, counters, captures });
+    this.receiver = new Receiver({ link: this.link, clock: parts.clock, counters, captures });
     parts.ipv4.protocols[PROTOCOL_PFSYNC] = this.receiver;
     this.bulkRequest = new BulkRequest({
       settings: parts.settings,
@@ -94,6 +95,14 @@ export class Pfsync {
     return this.link.isUp;
   }
 
+  /** How far the others are behind, and when one was heard; undefined while no states are exchanged. */
+  get lag(): PfsyncLag | undefined {
+    if (this.session === undefined) return undefined;
+    const { heardAt } = this.receiver;
+    const heardAgo = (this.parts.clock.now - heardAt) / SECOND;
+    return { ...this.session.outbox.lag, ...(heardAt >= 0 && { heardAgo }) };
+  }
+
   isPfsync(on: Interface): boolean {
     return this.link.on === on;
   }
@@ -115,6 +124,7 @@ export class Pfsync {
     };
     this.session = new Session({ pf, counters, settings, transmitter, peers, bulkRequest, listed });
     this.receiver.inbox = this.session.inbox;
+    this.receiver.heardAt = -1;
     this.parts.sync.target = this.session;
     if (settings.peer === 0) this.parts.ipv4.groups.join(link.syncdev!, GROUP);
     this.setRunning(true);

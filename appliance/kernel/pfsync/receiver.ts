@@ -7,6 +7,7 @@ import * as ipv4 from '../../wire/ipv4.ts';
 import * as pfsync from '../../wire/pfsync.ts';
 import { BALANCED_LENGTH, OBSERVATION_LENGTH } from '../../wire/pfsyncObservation.ts';
 import * as wire from '../../wire/pfsyncState.ts';
+import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { Captures } from '../link/capture.ts';
 import { INPUT_BYTES, INPUT_PACKETS } from '../link/interface.ts';
@@ -19,13 +20,17 @@ import { timeoutOf } from './stateFields.ts';
 
 export class Receiver implements TransportProtocol {
   private readonly link: Link;
+  private readonly clock: Clock;
   private readonly counters: Counters;
   private readonly captures: Captures;
   /** Where messages go while pfsync0 is up. */
   inbox: Inbox | undefined;
+  /** When the last good packet came, microseconds; -1 when none did. */
+  heardAt = -1;
 
-  constructor(parts: { link: Link; counters: Counters; captures: Captures }) {
+  constructor(parts: { link: Link; clock: Clock; counters: Counters; captures: Captures }) {
     this.link = parts.link;
+    this.clock = parts.clock;
     this.counters = parts.counters;
     this.captures = parts.captures;
   }
@@ -45,6 +50,7 @@ export class Receiver implements TransportProtocol {
     if (pfsync.version(bytes, at) !== pfsync.VERSION) return this.counters.count(counts.BAD_VERSION);
     const end = pfsync.endOf(bytes, at, packet.end);
     if (end < 0) return this.counters.count(counts.BAD_LENGTH);
+    this.heardAt = this.clock.now;
     const { link } = packet;
     packet.link = network;
     this.captures.frame(packet, on);

@@ -90,25 +90,28 @@ function applyArguments(args: readonly string[]): ApplyArguments {
   return { json, showOnly: flags.includes('-n'), unasked: flags.includes('-y'), ...safe };
 }
 
-export const apply: Command = command(
-  'apply',
-  'apply [-n [--json] | -y] [confirm [seconds]]',
-  'make the running machine what the files of etc/ say',
-  async (args, context) => {
-    const parsed = applyArguments(args);
-    const configuration = configurationOf(context);
-    if (configuration.waitsForConfirm && !parsed.showOnly) {
-      throw new Failure('the last apply waits: confirm keeps it, rollback takes it back', NOT_NOW);
-    }
-    const plan = await refusals(configuration.plan());
-    if (parsed.json) return planAsJson(plan, context);
-    const ready = await showPlan(plan, configuration, context);
-    if (ready !== undefined) return ready;
-    if (parsed.showOnly) return 0;
-    if (!(await agreed(parsed, context))) return 1;
-    return carryOut(plan, parsed, context);
-  },
-);
+export const apply: Command = {
+  ...command(
+    'apply',
+    'apply [-n [--json] | -y] [confirm [seconds]]',
+    'make the running machine what the files of etc/ say',
+    async (args, context) => {
+      const parsed = applyArguments(args);
+      const configuration = configurationOf(context);
+      if (configuration.waitsForConfirm && !parsed.showOnly) {
+        throw new Failure('the last apply waits: confirm keeps it, rollback takes it back', NOT_NOW);
+      }
+      const plan = await refusals(configuration.plan());
+      if (parsed.json) return planAsJson(plan, context);
+      const ready = await showPlan(plan, configuration, context);
+      if (ready !== undefined) return ready;
+      if (parsed.showOnly) return 0;
+      if (!(await agreed(parsed, context))) return 1;
+      return carryOut(plan, parsed, context);
+    },
+  ),
+  values: { confirm: ['confirm'] },
+};
 
 function planAsJson({ problems, warnings, lines }: Plan, { stdout }: CommandContext): number {
   stdout(`${JSON.stringify({ problems, warnings, changes: lines })}\n`);

@@ -40,13 +40,20 @@ export function command(
           return 1;
         }
         if (error instanceof Failure || error instanceof CallError) {
-          context.stderr(`${name}: ${error.message}\n`);
+          context.stderr(`${name}: ${error.message}${await interfacesThere(error, context)}\n`);
           return error instanceof Failure ? error.status : 1;
         }
         throw error;
       }
     },
   };
+}
+
+/** Which interfaces there are, for those who named one that is not among them. */
+async function interfacesThere({ message }: Error, { kernel }: CommandContext): Promise<string> {
+  if (kernel === undefined || !/: no such interface$/.test(message)) return '';
+  const names = (await kernel.call('interface.list', {})).map((on) => on.name);
+  return ` (there are ${names.join(', ')})`;
 }
 
 /** The kernel of the machine; a Failure for commands that were run without one. */

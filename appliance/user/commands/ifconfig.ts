@@ -3,7 +3,9 @@
 // ifconfig(8): shows interfaces as OpenBSD lays them out, and sets them up.
 
 import { formatAddress, formatLinkAddress } from '../../abi/addressText.ts';
+import type { CarpInfo } from '../../abi/carp.ts';
 import type { InterfaceAddress, InterfaceInfo } from '../../abi/interface.ts';
+import type { PfsyncInfo } from '../../abi/pfsync.ts';
 import type { Command, CommandContext } from './command.ts';
 import { command, kernelOf, UsageError } from './failure.ts';
 import { group } from './ifconfig/carp.ts';
@@ -50,9 +52,26 @@ async function json(args: readonly string[], context: CommandContext): Promise<n
     linkAddress: on.linkAddress && formatLinkAddress(on.linkAddress),
     addresses: on.addresses.map((address) => ({ ...plain(address), length: address.length })),
     multicast: on.multicast.map(formatAddress),
+    ...(on.carp && { carp: plainCarp(on.carp) }),
+    ...(on.pfsync && { pfsync: plainPfsync(on.pfsync) }),
   }));
   context.stdout(`${JSON.stringify({ interfaces })}\n`);
   return 0;
+}
+
+function plainCarp({ peer, nodes, ...carp }: CarpInfo): object {
+  return {
+    ...carp,
+    ...(peer && { peer: formatAddress(peer) }),
+    nodes: nodes.map(({ heard, ...node }) => ({
+      ...node,
+      ...(heard && { heard: { ...heard, from: formatAddress(heard.from) } }),
+    })),
+  };
+}
+
+function plainPfsync({ peer, ...pfsync }: PfsyncInfo): object {
+  return { ...pfsync, ...(peer && { peer: formatAddress(peer) }) };
 }
 
 function plain(address: InterfaceAddress): object {

@@ -3,6 +3,7 @@
 // The table of commands, loaded when they are first used.
 
 import type { Command, CommandContext } from './command.ts';
+import { adviceFor } from './elsewhere.ts';
 
 type Loader = () => Promise<Command>;
 
@@ -53,7 +54,7 @@ export async function runCommand(args: readonly string[], context: CommandContex
   const [name = '', ...rest] = args;
   const command = findCommand(name);
   if (command === undefined) {
-    context.stderr(`${name}: not found (help lists the commands)\n`);
+    context.stderr(`${name}: not found: ${adviceFor(name, COMMAND_NAMES)}\n`);
     return 127;
   }
   return (await command).run(rest, context);

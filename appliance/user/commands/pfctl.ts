@@ -31,7 +31,7 @@ export const pfctl: Command = {
   name: 'pfctl',
   synopsis: SYNOPSIS,
   summary: 'control the packet filter',
-  values: { '-s': SHOW, '-F': FLUSH, '-T': TABLE_COMMANDS },
+  values: { '-s': SHOW, '-F': FLUSH, '-T': TABLE_COMMANDS, label: ['label'], id: ['id'], key: ['key'] },
   run,
 };
 

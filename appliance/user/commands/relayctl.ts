@@ -91,7 +91,9 @@ function relaydOf(context: CommandContext): RelaydControl {
   if (context.machine === undefined) throw new Failure('no running machine (name one with -M DIR)');
   const daemon = context.machine.daemon('relayd');
   if (daemon === undefined)
-    throw new Failure(`connect: ${SOCKET}: No such file or directory (relayd does not run)`);
+    throw new Failure(
+      `connect: ${SOCKET}: No such file or directory (relayd does not run: write relayd_flags= into /etc/rc.conf.local, then apply)`,
+    );
   return daemon as RelaydControl;
 }
 

@@ -140,7 +140,7 @@ function parse(words: readonly string[]): Parsed {
 
 function destinationOf(text: string, length: number | undefined, family: 4 | 6): Prefix {
   if (text === 'default') return { family, words: family === INET ? [0] : [0, 0, 0, 0], length: 0 };
-  const prefix = parsePrefix(text) ?? fail(`${text}: bad value`);
+  const prefix = parsePrefix(text) ?? fail(`${text}: bad value; a network is written as in 192.0.2.0/24`);
   return length === undefined ? prefix : { ...prefix, length };
 }
 

@@ -111,9 +111,7 @@ function gateway(route: RouteInfo, on: InterfaceInfo | undefined): string {
   if (route.gateway !== undefined) return zoned({ ...route.gateway, length: 0 });
   if (on === undefined) return route.interface;
   if (route.flags.includes('local')) {
-    return on.linkAddress === undefined
-      ? formatAddress(route.destination)
-      : formatLinkAddress(on.linkAddress);
+    return on.linkAddress === undefined ? zoned(route.destination) : formatLinkAddress(on.linkAddress);
   }
   const own = on.addresses.find((address) =>
     route.flags.includes('broadcast')

@@ -78,9 +78,25 @@ export const uptime: Command = command(
 function ending(name: string, summary: string, isReboot: boolean): Command {
   return command(name, name, summary, async (args, context) => {
     if (args.length > 0) throw new UsageError('');
-    machineOf(context).halt(isReboot);
+    const machine = machineOf(context);
+    if (isReboot && !(await mayReboot(machine, context))) return 1;
+    machine.halt(isReboot);
     return 0;
   });
+}
+
+/** A boot takes what etc/ holds: whoever has edited it and can be asked is told first. */
+async function mayReboot({ configuration }: MachineInfo, { ask, stderr }: CommandContext): Promise<boolean> {
+  if (ask === undefined || configuration === undefined || !(await configuration.isEdited())) return true;
+  const { problems } = await configuration.plan();
+  for (const line of problems) stderr(`${line}\n`);
+  stderr(
+    'etc/ has changes that were never applied, and the machine boots with them: apply -n shows what they do\n',
+  );
+  const answer = await ask('reboot all the same? [no] ');
+  if (/^y(es)?$/i.test(answer?.trim() ?? '')) return true;
+  stderr('not rebooted\n');
+  return false;
 }
 
 export const halt: Command = ending('halt', 'end the machine in order', false);

@@ -4,6 +4,7 @@
 
 import * as pcap from '../../wire/pcap.ts';
 import { type CapturedFrame, fileHeader, fileRecord, readBatch, readCaptureFile } from '../captureFrames.ts';
+import { frameJson } from '../captureJson.ts';
 import { Conversations } from '../dissect/conversations.ts';
 import { type DissectOptions, dissect } from '../dissect/dissect.ts';
 import { compileFilter, type Filter, FilterError } from '../dissect/filter.ts';
@@ -26,12 +27,13 @@ interface Options {
   quick: boolean;
   absolute: boolean;
   hex: 'x' | 'X' | undefined;
+  json: boolean;
   expression: string[];
 }
 
 export const tcpdump: Command = command(
   'tcpdump',
-  'tcpdump [-eqSlnUvxX] [-c count] [-i interface] [-r file] [-s snaplen] [-t ...] [-w file] [expression]',
+  'tcpdump [-eqSlnUvxX] [--json] [-c count] [-i interface] [-r file] [-s snaplen] [-t ...] [-w file] [expression]',
   'show or record the frames of an interface',
   async (args, context) => {
     const options = parse(args);
@@ -54,6 +56,7 @@ function parse(args: readonly string[]): Options {
     quick: false,
     absolute: false,
     hex: undefined,
+    json: false,
     expression: [],
   };
   const rest = [...args];
@@ -62,8 +65,12 @@ function parse(args: readonly string[]): Options {
   return options;
 }
 
-/** A word of single-letter flags; the last one may take its argument from behind it or from the next word. */
+/** `--json`, or a word of single-letter flags; the last one may take its argument from behind it or from the next word. */
 function flag(options: Options, letters: string, rest: string[]): void {
+  if (letters === '-json') {
+    options.json = true;
+    return;
+  }
   for (let i = 0; i < letters.length; i++) {
     const letter = letters[i]!;
     if ('circsw'.includes(letter)) {
@@ -113,8 +120,21 @@ interface Sink {
 }
 
 async function sinkOf(options: Options, linkType: number, context: CommandContext): Promise<Sink> {
-  if (options.write === undefined) return new TextSink(options, context);
+  if (options.write === undefined) {
+    return options.json ? new JsonSink(options, context) : new TextSink(options, context);
+  }
   return new FileSink(await context.files.create(options.write), linkType, options.snaplen);
+}
+
+function dissectOptions({ ethernet, verbose, quick, hex, absolute }: Options): DissectOptions {
+  return {
+    numeric: true,
+    ethernet,
+    verbose,
+    quick,
+    ...(hex === undefined ? {} : { hex }),
+    ...(absolute ? {} : { conversations: new Conversations() }),
+  };
 }
 
 class TextSink implements Sink {
@@ -125,20 +145,34 @@ class TextSink implements Sink {
   constructor(options: Options, context: CommandContext) {
     this.print = context.stdout;
     this.timestamps = new Timestamps(timestampStyle(options.timestamps), 0);
-    this.options = {
-      numeric: true,
-      ethernet: options.ethernet,
-      verbose: options.verbose,
-      quick: options.quick,
-      ...(options.hex === undefined ? {} : { hex: options.hex }),
-      ...(options.absolute ? {} : { conversations: new Conversations() }),
-    };
+    this.options = dissectOptions(options);
   }
 
   async frame(frame: CapturedFrame, linkType: number): Promise<void> {
     const options = { ...this.options, wireLength: frame.wireLength };
     const line = dissect(linkType, frame.bytes, 0, frame.bytes.length, options);
     this.print(`${this.timestamps.print(frame.time)}${line}\n`);
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** A line of JSON for each frame. */
+class JsonSink implements Sink {
+  private readonly print: (text: string) => void;
+  private readonly options: DissectOptions;
+  private readonly withLayers: boolean;
+
+  constructor(options: Options, context: CommandContext) {
+    this.print = context.stdout;
+    this.options = dissectOptions({ ...options, hex: undefined });
+    this.withLayers = options.verbose > 0;
+  }
+
+  async frame(frame: CapturedFrame, linkType: number): Promise<void> {
+    const options = { ...this.options, wireLength: frame.wireLength };
+    const text = dissect(linkType, frame.bytes, 0, frame.bytes.length, options);
+    this.print(`${frameJson({ ...frame, linkType, text }, this.withLayers)}\n`);
   }
 
   async close(): Promise<void> {}

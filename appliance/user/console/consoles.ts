@@ -6,14 +6,14 @@ import { MachineGone, NotRunning } from '../control/client.ts';
 import type { CommandRunner } from '../control/server.ts';
 import type { Shell } from '../shell/shell.ts';
 import { problemFinder } from './editor/problems.ts';
-import { keyBar, LEAST_COLUMNS, LEAST_ROWS, tabBar, tooSmall } from './frame.ts';
+import { keyBar, LEAST_COLUMNS, LEAST_ROWS, tabAt, tabBar, tooSmall } from './frame.ts';
 import { glyphsOf } from './glyphs.ts';
-import type { Key } from './keys.ts';
-import { editLine, type LineState, lineOf } from './lineEdit.ts';
+import type { Key, Pointed } from './keys.ts';
 import { MachineCommands } from './machine.ts';
+import { QuestionLine } from './questionLine.ts';
 import { type Place, Screen } from './screen.ts';
 import { ShellView, type ShellViewParts } from './shell/shellView.ts';
-import { crop, type Row, row, span } from './styled.ts';
+import { type Row, row } from './styled.ts';
 import { type Suspension, suspendable } from './suspension.ts';
 import { guardTerminal, type TerminalGuard } from './terminalGuard.ts';
 import type { Look, View, ViewHost } from './view.ts';
@@ -42,12 +42,8 @@ const REFRESH = 1_000;
 const FRAME = 40;
 /** A view whose data takes long is asked for so many times more seldom. */
 const EASE = 4;
-
-interface Question {
-  readonly text: string;
-  readonly answer: (line: string | undefined) => void;
-  line: LineState;
-}
+/** Rows that a turn of the wheel moves. */
+const WHEEL = 3;
 
 /** No machine, or no longer. */
 const GONE = 4;
@@ -68,6 +64,7 @@ export async function virtualConsoles(parts: ConsolesParts): Promise<number> {
 
 class VirtualConsoles implements ViewHost {
   readonly machine: MachineCommands;
+  readonly files: ConsolesParts['files'];
   private readonly parts: ConsolesParts;
   private readonly screen: Screen;
   private readonly shell: ShellView;
@@ -76,7 +73,7 @@ class VirtualConsoles implements ViewHost {
   private readonly guard: TerminalGuard;
   private readonly suspension: Suspension;
   private active = 0;
-  private question: Question | undefined;
+  private readonly question = new QuestionLine();
   private message: Row | undefined;
   /** Why the visible view has no news. */
   private trouble: string | undefined;
@@ -84,6 +81,8 @@ class VirtualConsoles implements ViewHost {
   private breakDown: (error: Error) => void = () => {};
   private frame: NodeJS.Timeout | undefined;
   private clock: NodeJS.Timeout | undefined;
+  /** What was asked for before may be answered still. */
+  private isLeft = false;
 
   constructor(parts: ConsolesParts) {
     this.parts = parts;
@@ -93,6 +92,7 @@ class VirtualConsoles implements ViewHost {
     });
     this.glyphs = glyphsOf(env);
     this.machine = new MachineCommands(parts.run);
+    this.files = files;
     this.shell = new ShellView({
       shell,
       name,
@@ -121,6 +121,7 @@ class VirtualConsoles implements ViewHost {
     const end = () => this.shell.end();
     const { screen } = this;
     screen.pressed = (key) => this.safely(() => this.press(key));
+    screen.pointed = (pointed) => this.safely(() => this.point(pointed));
     screen.resized = () => this.safely(() => this.draw());
     this.parts.ended?.addEventListener('abort', end);
     if (this.parts.ended?.aborted) end();
@@ -129,6 +130,7 @@ class VirtualConsoles implements ViewHost {
       return await Promise.race([this.shell.converse(), this.breakdown, this.machineGone()]);
     } finally {
       this.parts.ended?.removeEventListener('abort', end);
+      this.isLeft = true;
       this.views[this.active]!.hidden?.();
       clearTimeout(this.clock);
       clearTimeout(this.frame);
@@ -154,6 +156,7 @@ class VirtualConsoles implements ViewHost {
   }
 
   redraw(): void {
+    if (this.isLeft) return;
     this.frame ??= setTimeout(() => {
       this.frame = undefined;
       this.safely(() => this.draw());
@@ -165,11 +168,8 @@ class VirtualConsoles implements ViewHost {
   }
 
   ask(question: string, text = ''): Promise<string | undefined> {
-    this.question?.answer(undefined);
     this.redraw();
-    return new Promise((answer) => {
-      this.question = { text: question, answer, line: lineOf(text) };
-    });
+    return this.question.ask(question, text);
   }
 
   async confirm(question: string): Promise<boolean> {
@@ -202,30 +202,42 @@ class VirtualConsoles implements ViewHost {
 
   private press(key: Key): void {
     this.message = undefined;
+    if (key.name === 'C-l') this.screen.invalidate();
     const view = this.views[this.active]!;
     const chosen = viewOf(key);
     if (key.name === 'C-z') this.suspend();
-    else if (this.question !== undefined) this.answer(this.question, key);
+    else if (key.name === 'M-m') this.switchMouse();
+    else if (this.question.isOpen) this.question.press(key);
     else if (chosen !== undefined && chosen < this.views.length) this.choose(chosen);
-    else if (key.name === 'C-l') this.screen.invalidate();
     else if (!view.press(key) && key.name === 'q') this.choose(0);
     this.draw();
+  }
+
+  private switchMouse(): void {
+    const { screen } = this;
+    screen.mouse = !screen.mouse;
+    const does = screen.mouse ? 'on: it chooses tabs and rows, the wheel scrolls' : 'off: it selects text';
+    this.say(`the mouse is ${does} (M-m)`, 'good');
+  }
+
+  private point({ row, column, action }: Pointed): void {
+    if (this.question.isOpen) return;
+    const { columns, rows } = this.screen;
+    const view = this.views[this.active]!;
+    if (action !== 'press') this.turnWheel(view, action === 'wheel up' ? -WHEEL : WHEEL);
+    else if (row === 0) this.choose(tabAt(titlesOf(this.views), this.active, columns, column) ?? this.active);
+    else if (row < rows - 1 && this.trouble === undefined) view.click?.(row - 1);
+    this.draw();
+  }
+
+  private turnWheel(view: View, by: number): void {
+    if (view.wheel !== undefined) return view.wheel(by);
+    for (let i = 0; i < Math.abs(by); i++) view.press({ name: by < 0 ? 'up' : 'down' });
   }
 
   private suspend(): void {
     if (this.parts.isMachine) this.say('this terminal is the machine: it cannot be suspended');
     else this.suspension.suspend();
-  }
-
-  private answer(question: Question, key: Key): void {
-    if (key.name === 'enter') this.answered(question, question.line.text);
-    else if (key.name === 'escape' || key.name === 'C-c') this.answered(question, undefined);
-    else question.line = editLine(question.line, key) ?? question.line;
-  }
-
-  private answered(question: Question, line: string | undefined): void {
-    this.question = undefined;
-    question.answer(line);
   }
 
   private choose(index: number): void {
@@ -241,10 +253,10 @@ class VirtualConsoles implements ViewHost {
   private look(): void {
     clearTimeout(this.clock);
     const view = this.views[this.active]!;
-    if (view.refresh === undefined) return;
+    if (this.isLeft || view.refresh === undefined) return;
     const begun = performance.now();
     const done = (trouble?: string) => {
-      if (view !== this.views[this.active]) return;
+      if (this.isLeft || view !== this.views[this.active]) return;
       this.trouble = trouble;
       const took = performance.now() - begun;
       clearTimeout(this.clock);
@@ -265,7 +277,7 @@ class VirtualConsoles implements ViewHost {
     }
     const look: Look = { columns, rows: rows - 2, glyphs: this.glyphs };
     const view = this.views[this.active]!;
-    const titles = this.views.map(({ title }) => title);
+    const titles = titlesOf(this.views);
     const body = this.trouble === undefined ? view.rows(look).slice(0, look.rows) : this.noNews(view, look);
     while (body.length < look.rows) (body as Row[]).push([]);
     const bottom = this.bottom(view, columns);
@@ -282,21 +294,20 @@ class VirtualConsoles implements ViewHost {
   }
 
   private bottom(view: View, columns: number): Row {
-    const { question } = this;
-    if (question !== undefined)
-      return crop([span(question.text, 'strong'), span(question.line.text)], columns);
+    if (this.question.isOpen) return this.question.row(columns);
     return this.message ?? keyBar(this.shell.isLocked ? [] : view.keys, columns);
   }
 
   private cursor(view: View, look: Look): Place | undefined {
     const { question } = this;
-    if (question !== undefined) {
-      const column = Math.min(question.text.length + question.line.cursor, look.columns - 1);
-      return { row: look.rows + 1, column };
-    }
+    if (question.isOpen) return { row: look.rows + 1, column: question.cursor(look.columns) };
     const place = view.cursor?.(look);
     return place && { row: place.row + 1, column: place.column };
   }
+}
+
+function titlesOf(views: readonly View[]): readonly string[] {
+  return views.map(({ title }) => title);
 }
 
 /** Which view a key chooses: F1 to F8, or M-1 to M-8 on terminals without such keys. */

@@ -11,6 +11,28 @@ export const LEAST_ROWS = 6;
 
 /** `F1 shell  F2 interfaces …` with the visible one marked, as long as fits; `right` where there is room for it. */
 export function tabBar(titles: readonly string[], active: number, right: string, width: number): Row {
+  const fitting = fittingTabs(titles, active, width);
+  const corner = widthOf(fitting) + right.length + 2 <= width ? [span(`${right} `, 'bar')] : [];
+  return crop(spread(fitting, corner, width, 'bar'), width);
+}
+
+/** The tab at a column of that bar; undefined beside them. */
+export function tabAt(
+  titles: readonly string[],
+  active: number,
+  width: number,
+  column: number,
+): number | undefined {
+  let end = 0;
+  const index = fittingTabs(titles, active, width).findIndex(({ text }) => {
+    end += text.length;
+    return column < end;
+  });
+  return index < 0 ? undefined : index;
+}
+
+/** A span for each tab, as much of its title as fits. */
+function fittingTabs(titles: readonly string[], active: number, width: number): Row {
   const bars = [
     tabs(titles, active, (title, i) => ` F${i + 1} ${title} `),
     tabs(titles, active, (title, i) => ` F${i + 1} ${title}`),
@@ -18,9 +40,7 @@ export function tabBar(titles: readonly string[], active: number, right: string,
     tabs(titles, active, (title, i) => (i === active ? ` F${i + 1} ${title} ` : ` F${i + 1} `)),
     tabs(titles, active, (_, i) => ` ${i + 1} `),
   ];
-  const fitting = bars.find((bar) => widthOf(bar) <= width) ?? bars.at(-1)!;
-  const corner = widthOf(fitting) + right.length + 2 <= width ? [span(`${right} `, 'bar')] : [];
-  return crop(spread(fitting, corner, width, 'bar'), width);
+  return bars.find((bar) => widthOf(bar) <= width) ?? bars.at(-1)!;
 }
 
 function tabs(

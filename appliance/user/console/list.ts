@@ -20,6 +20,12 @@ export function settle({ selected, top }: ListState, length: number, height: num
   return { selected: chosen, top: Math.max(0, Math.min(first, last)) };
 }
 
+/** The state after a press of the mouse on a row of the window; undefined beside the items. */
+export function chooseInList(list: ListState, row: number, length: number): ListState | undefined {
+  const selected = list.top + row;
+  return row < 0 || selected >= length ? undefined : { ...list, selected };
+}
+
 /** The state after a key; undefined when the key does not move. */
 export function moveInList(list: ListState, key: Key, length: number, page: number): ListState | undefined {
   const steps: Readonly<Record<string, number>> = {

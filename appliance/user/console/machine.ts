@@ -7,6 +7,9 @@ import type { CommandRunner } from '../control/server.ts';
 /** A command that ended with another status than 0; the message is what it complained. */
 export class CommandFailed extends Error {}
 
+/** Characters of complaints that are kept of a command that goes on. */
+const MOST_COMPLAINT = 4_096;
+
 export class MachineCommands {
   private readonly runner: CommandRunner['run'];
 
@@ -51,18 +54,23 @@ export class MachineCommands {
     return status === 0 ? '' : complaint;
   }
 
-  /** Runs a command whose output goes on; `line` gets each of its lines, complaints too. Resolves when it has ended. */
+  /**
+   * Runs a command whose output goes on; `line` gets each of its lines. Resolves when it has ended, rejects with CommandFailed when it
+   * ended with another status than 0.
+   */
   async follow(args: readonly string[], signal: AbortSignal, line: (text: string) => void): Promise<void> {
-    const out = new Lines(line);
-    const complaints = new Lines(line);
-    await this.runner(args, {
-      stdout: (chunk) => out.push(chunk),
-      stderr: (chunk) => complaints.push(chunk),
+    const lines = new Lines(line);
+    let complaint = '';
+    const status = await this.runner(args, {
+      stdout: (chunk) => lines.push(chunk),
+      stderr: (chunk) => {
+        if (complaint.length < MOST_COMPLAINT) complaint += chunk;
+      },
       stdin: async () => '',
       signal,
     });
-    out.end();
-    complaints.end();
+    lines.end();
+    if (status !== 0) throw new CommandFailed(complaint.trim() || `${args.join(' ')} ended with ${status}`);
   }
 }
 

@@ -6,11 +6,14 @@
 // - Its widgets parse their whole content at each change. Here cells are set in its buffer, of which it draws what has changed.
 // - It ends the process on signals that nobody else listens to, and restores the terminal when the process ends, by an exception too.
 // - Enter comes twice (as enter and as return); line drawing is only right with forceUnicode.
+// - It stays a listener of its input, and a line editor on the same terminal would hear keys of both: its input is a stream of its own, which
+//   gets what is typed while the screen is entered.
 // - It complains on the terminal of an entry in the terminfo of screen-256color and its like; that of screen does as well.
 
+import { PassThrough } from 'node:stream';
 import blessed from 'blessed';
 import type { Glyphs } from './glyphs.ts';
-import type { Key } from './keys.ts';
+import type { Key, Pointed } from './keys.ts';
 import { crop, type Row, type Style } from './styled.ts';
 
 export interface ScreenParts {
@@ -51,6 +54,18 @@ interface BlessedProgram {
   showCursor(): void;
   hideCursor(): void;
   flush(): void;
+  bindMouse(): void;
+  setMouse(modes: MouseModes, on: boolean): void;
+}
+
+/** Presses and the wheel (DEC private mode 1000) in a form without bounds (1006); no motion. */
+const mouseModes = (on: boolean) => ({ vt200Mouse: on, sgrMouse: on });
+type MouseModes = ReturnType<typeof mouseModes>;
+
+interface BlessedMouse {
+  readonly action: string;
+  readonly x: number;
+  readonly y: number;
 }
 
 interface BlessedKey {
@@ -103,16 +118,22 @@ export class Screen {
   pressed: (key: Key) => void = () => {};
   /** Called when the terminal has another size. */
   resized: () => void = () => {};
+  /** Called for the mouse while it is listened to. */
+  pointed: (pointed: Pointed) => void = () => {};
   private readonly screen: BlessedScreen;
   private readonly parts: ScreenParts;
   private readonly attributes: Readonly<Record<Style, number>>;
-  private entered = true;
+  /** What is typed while the screen is entered. */
+  private readonly typed = new PassThrough();
+  private readonly forward = (chunk: Uint8Array) => this.typed.write(chunk);
+  private entered = false;
+  private listensToMouse = false;
 
   private constructor(parts: ScreenParts) {
-    const { input, output, glyphs } = parts;
+    const { output, glyphs } = parts;
     this.parts = parts;
     this.screen = blessed.screen({
-      input,
+      input: this.typed,
       output,
       terminal: parts.terminal.replace(/^screen[-.].*/, 'screen'),
       forceUnicode: glyphs.isUnicode,
@@ -122,6 +143,11 @@ export class Screen {
     this.screen.program.on('keypress', (character: string | undefined, key: BlessedKey) => {
       const known = keyOf(character, key);
       if (this.entered && known !== undefined) this.pressed(known);
+    });
+    this.screen.program.bindMouse();
+    this.screen.program.on('mouse', (event: BlessedMouse) => {
+      const known = pointedOf(event);
+      if (this.entered && known !== undefined) this.pointed(known);
     });
     // After blessed's own listener, which has made the buffer anew.
     this.screen.program.on('resize', () => {
@@ -149,16 +175,34 @@ export class Screen {
     this.entered = true;
     const { input } = this.parts;
     input.setRawMode(true);
+    input.on('data', this.forward);
     input.resume();
     this.screen.enter();
+    if (this.listensToMouse) this.setMouse(true);
+  }
+
+  /** Whether the mouse is listened to: then the terminal does not select text by it. */
+  get mouse(): boolean {
+    return this.listensToMouse;
+  }
+
+  set mouse(wanted: boolean) {
+    this.listensToMouse = wanted;
+    this.setMouse(wanted);
+  }
+
+  private setMouse(on: boolean): void {
+    this.screen.program.setMouse(mouseModes(on), on);
   }
 
   /** Gives the terminal back as it was. */
   leave(): void {
     if (!this.entered) return;
     this.entered = false;
+    if (this.listensToMouse) this.setMouse(false);
     this.screen.leave();
     const { input } = this.parts;
+    input.off('data', this.forward);
     input.setRawMode(false);
     input.pause();
   }
@@ -206,6 +250,13 @@ function setLine(line: BufferLine, cells: Row, attributes: Readonly<Record<Style
       line.dirty = true;
     }
   }
+}
+
+/** Undefined for what is not listened to: releases and motion. */
+function pointedOf({ action, x, y }: BlessedMouse): Pointed | undefined {
+  const actions = { mousedown: 'press', wheelup: 'wheel up', wheeldown: 'wheel down' } as const;
+  if (!Object.hasOwn(actions, action)) return undefined;
+  return { row: y, column: x, action: actions[action as keyof typeof actions] };
 }
 
 /** Undefined for what is told twice, and for what is no key. */

@@ -6,8 +6,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { Socket } from 'node:net';
 
-/** The screen's own, cursor shown, colours off, keys as they are: what a screen has changed (ECMA-48, DEC private modes). */
-const BACK = String.raw`\033[?1049l\033[?25h\033[?1l\033>\033[0m`;
+/** The screen's own, cursor shown, colours off, keys and mouse as they are: what a screen has changed (ECMA-48, DEC private modes). */
+const BACK = String.raw`\033[?1049l\033[?25h\033[?1l\033>\033[?1000l\033[?1006l\033[0m`;
 
 /** It has to outlive what ends its parent, and to write from the background. */
 const WATCH = `trap '' HUP INT QUIT TERM TSTP TTOU; read -r nothing; stty "$1" <&3; printf '${BACK}' >&3`;

@@ -2,6 +2,7 @@
 //
 // What a view of the console is, and what it is handed.
 
+import type { Files } from '../commands/command.ts';
 import type { Glyphs } from './glyphs.ts';
 import type { Key } from './keys.ts';
 import type { MachineCommands } from './machine.ts';
@@ -28,6 +29,10 @@ export interface View {
   rows(look: Look): readonly Row[];
   /** Takes a key; false: it has no meaning here. */
   press(key: Key): boolean;
+  /** Takes a press of the mouse on one of these rows. */
+  click?(row: number): void;
+  /** Takes a turn of the wheel by so many rows, up if negative; where it is absent that is as many presses of Up or Down. */
+  wheel?(rows: number): void;
   /** Where the cursor stands in these rows; undefined: there is none. */
   cursor?(look: Look): Place | undefined;
   /** The view is visible from now on, or no longer. */
@@ -38,6 +43,8 @@ export interface View {
 /** What the console does for its views. */
 export interface ViewHost {
   readonly machine: MachineCommands;
+  /** The machine's files. */
+  readonly files: Files;
   /** Draws again: something has changed without a key. */
   redraw(): void;
   /** Refreshes the visible view at once. */

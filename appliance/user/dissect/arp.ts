@@ -10,6 +10,7 @@ import { address4, captured, etherAddress, type Frame } from './frame.ts';
 export function printArp(frame: Frame, at: number, length: number): string {
   if (!captured(frame, at, arp.PACKET_LENGTH)) return '[|arp]';
   if (length < arp.PACKET_LENGTH) return 'truncated-arp';
+  frame.options.found?.('arp', at, length, -1);
   return arp.addressesValid(frame.bytes, at) ? printMessage(frame, at) : printOther(frame, at);
 }
 

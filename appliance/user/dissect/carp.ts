@@ -14,6 +14,7 @@ export function printCarp(frame: Frame, at: number, length: number, hops: number
   if (!captured(frame, at, 1)) return '[|carp]';
   const version = carp.version(bytes, at);
   const advertisement = carp.type(bytes, at) === carp.TYPE_ADVERTISEMENT;
+  if (captured(frame, at, carp.HEADER_LENGTH)) frame.options.found?.('carp', at, length, -1);
   const head = `CARPv${version}-${advertisement ? 'advertise' : 'unknown'} ${length}: `;
   const warning = hops === carp.TTL ? '' : `[ttl=${hops}!] `;
   if (version !== carp.VERSION || !advertisement) return head + warning;

@@ -14,6 +14,7 @@ const MAXIMUM_TAGS = 4;
 /** A frame whose type is not known shows its header even without -e. */
 export function printEthernet(frame: Frame, offset: number, length: number): string {
   if (!captured(frame, offset, ethernet.HEADER_LENGTH)) return '[|ether]';
+  frame.options.found?.('ethernet', offset, length, -1);
   const type = ethernet.type(frame.bytes, offset);
   const payload = offset + ethernet.HEADER_LENGTH;
   const text = printPayload(frame, type, payload, length - ethernet.HEADER_LENGTH, 0);
@@ -55,6 +56,7 @@ function printPayload(
 function printTag(frame: Frame, type: number, at: number, length: number, tags: number): string {
   const name = type === ethernet.TYPE_QINQ ? 'QinQ s' : '802.1Q ';
   if (!captured(frame, at, ethernet.TAG_LENGTH)) return `${name}[|vlan]`;
+  frame.options.found?.('vlan', at, length, -1);
   const start = at - ethernet.HEADER_LENGTH; // where an Ethernet header would have to begin for this to be its tag
   const vlan = ethernet.vlan(frame.bytes, start);
   const priority = ethernet.priority(frame.bytes, start);

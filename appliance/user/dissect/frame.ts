@@ -7,6 +7,36 @@ import { SERVICES } from '../../abi/names.ts';
 import { i32 } from '../../wire/bytes.ts';
 import type { Conversations } from './conversations.ts';
 
+/** The headers that printers take apart. */
+export type HeaderKind =
+  | 'pflog'
+  | 'ethernet'
+  | 'vlan'
+  | 'arp'
+  | 'ipv4'
+  | 'ipv6'
+  | 'extension'
+  | 'tcp'
+  | 'udp'
+  | 'icmp'
+  | 'icmp6'
+  | 'igmp'
+  | 'carp'
+  | 'pfsync';
+
+/**
+ * Hears of a header that a printer has found, all of whose fixed part was captured; outer ones come first. `length` is what the packet has
+ * from the header on, `network` the position of the IP header that it came under, -1 where there is none, `protocol` the number by which
+ * an extension header was announced.
+ */
+export type Found = (
+  kind: HeaderKind,
+  at: number,
+  length: number,
+  network: number,
+  protocol?: number,
+) => void;
+
 export interface DissectOptions {
   /** -n: ports as numbers. Addresses are always numbers. */
   readonly numeric: boolean;
@@ -22,6 +52,7 @@ export interface DissectOptions {
   readonly wireLength?: number;
   /** Sequence numbers are printed relative to what these remember; without them absolute, as -S. */
   readonly conversations?: Conversations;
+  readonly found?: Found;
 }
 
 /** A frame under print. Lengths that printers are handed are those on the wire; what was captured ends at `end`. */

@@ -42,6 +42,7 @@ const UNREACHABLE: ReadonlyMap<number, readonly [string, string]> = new Map([
 export function printIcmp(frame: Frame, at: number, length: number): string {
   if (!captured(frame, at, MINIMUM)) return '[|icmp]';
   const { bytes, options } = frame;
+  options.found?.('icmp', at, length, -1);
   if (options.quick) return `icmp: ${icmp.type(bytes, at)} ${icmp.code(bytes, at)}`;
   const message = printMessage(frame, at);
   if (message === undefined) return '[|icmp]';

@@ -19,6 +19,7 @@ const NEXT_UDP = ipv6.NEXT_UDP;
 /** Under the IPv6 header at `network`, which has printed the addresses. `length` is the bytes from `at` on. */
 export function printIcmp6(frame: Frame, network: number, at: number, length: number): string {
   if (!captured(frame, at, MINIMUM)) return '[|icmp6]';
+  frame.options.found?.('icmp6', at, length, network);
   const message = printMessage(frame, at, length);
   return message === undefined ? '[|icmp6]' : message + printChecksum(frame, network, at, length);
 }

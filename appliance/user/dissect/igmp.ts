@@ -10,6 +10,7 @@ const RECORD_TYPES = ['is_in', 'is_ex', 'to_in', 'to_ex', 'allow', 'block'];
 /** Without the addresses, which IP has printed. `length` is the bytes from `at` on. */
 export function printIgmp(frame: Frame, at: number, length: number): string {
   if (!captured(frame, at, igmp.HEADER_LENGTH)) return '[|igmp]';
+  frame.options.found?.('igmp', at, length, -1);
   const text = `${printMessage(frame, at, length)}`;
   if (!captured(frame, at, length)) return `${text}[|igmp]`;
   const wrong = frame.options.verbose > 0 && !igmp.checksumValid(frame.bytes, at, at + length);

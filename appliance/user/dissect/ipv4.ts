@@ -24,6 +24,7 @@ export function printIpv4(frame: Frame, at: number, length: number): string {
   const header = ipv4.headerLength(bytes, at);
   if (header < ipv4.HEADER_LENGTH || header > total) return `${warning}bad-hlen ${header}`;
   const payload = total - header;
+  frame.options.found?.('ipv4', at, total, at);
   if (ipv4.fragmentOffset(bytes, at) === 0 && !captured(frame, at, header)) return `${warning}[|ip]`;
   if (ipv4.fragmentOffset(bytes, at) !== 0) return warning + ends(frame, at) + remarks(frame, at, payload);
   return warning + printProtocol(frame, at, at + header, payload);

@@ -21,6 +21,7 @@ export function printIpv6(frame: Frame, at: number, length: number): string {
   if (!captured(frame, at, ipv6.HEADER_LENGTH)) return '[|ip6]';
   if (length < ipv6.HEADER_LENGTH) return `truncated-ip6 ${length}`;
   if (ipv6.version(bytes, at) !== 6) return `bad-ip6-version ${ipv6.version(bytes, at)}`;
+  frame.options.found?.('ipv6', at, length, at);
   const missing = ipv6.payloadLength(bytes, at) + ipv6.HEADER_LENGTH - length;
   const warning = missing > 0 ? `truncated-ip6 - ${missing} bytes missing!` : '';
   return warning + ends(frame, at) + printHeaders(frame, at) + remarks(frame, at);
@@ -42,6 +43,7 @@ function printHeaders(frame: Frame, network: number): string {
   for (let count = 0; extension6.isExtension(protocol) && count < extension6.MAXIMUM_HEADERS; count++) {
     const length = extension6.headerLength(frame.bytes, protocol, at, Math.min(stop, frame.end));
     if (length === 0) return `${text}[|${extensionName(protocol)}]`;
+    frame.options.found?.('extension', at, length, network, protocol);
     text += printExtension(frame, protocol, at, length, stop - at);
     if (protocol === ipv6.NEXT_FRAGMENT && fragment6.fragmentOffset(frame.bytes, at) !== 0) return text;
     protocol = extension6.nextHeader(frame.bytes, at);
@@ -50,7 +52,7 @@ function printHeaders(frame: Frame, network: number): string {
   return text + printTransport(frame, network, protocol, at, stop - at);
 }
 
-function extensionName(protocol: number): string {
+export function extensionName(protocol: number): string {
   switch (protocol) {
     case ipv6.NEXT_HOP_BY_HOP:
       return 'HBH';
@@ -66,7 +68,13 @@ function extensionName(protocol: number): string {
 }
 
 /** `left` is what the packet has from this header on. */
-function printExtension(frame: Frame, protocol: number, at: number, length: number, left: number): string {
+export function printExtension(
+  frame: Frame,
+  protocol: number,
+  at: number,
+  length: number,
+  left: number,
+): string {
   switch (protocol) {
     case ipv6.NEXT_HOP_BY_HOP:
       return printHopByHop(frame, at, length);

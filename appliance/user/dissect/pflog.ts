@@ -15,6 +15,7 @@ export function printPflog(frame: Frame, offset: number, length: number): string
   if (!captured(frame, offset, 1)) return '[|pflog]';
   if (bytes[offset]! < pflog.MINIMUM_LENGTH) return '[pflog: invalid header length!]';
   if (!pflog.valid(bytes, offset, frame.end)) return '[|pflog]';
+  frame.options.found?.('pflog', offset, length, -1);
   const prefix = frame.options.ethernet ? printHeader(frame, offset) : '';
   const at = pflog.payloadAt(bytes, offset);
   return prefix + printPacket(frame, offset, at, length - (at - offset));
@@ -30,7 +31,7 @@ function printPacket(frame: Frame, offset: number, at: number, length: number): 
 }
 
 /** `rule 7/(match) block in on vr0: `. */
-function printHeader(frame: Frame, at: number): string {
+export function printHeader(frame: Frame, at: number): string {
   const { bytes } = frame;
   const verbose = frame.options.verbose > 0;
   const reason = pflog.reason(bytes, at);

@@ -54,6 +54,7 @@ const OLD_ACTIONS = [1, 3, 11];
 export function printPfsync(frame: Frame, at: number, length: number): string {
   const { bytes } = frame;
   if (!captured(frame, at, wire.HEADER_LENGTH)) return '[|pfsync]';
+  frame.options.found?.('pfsync', at, length, -1);
   const said = wire.length(bytes, at);
   const head = `PFSYNCv${wire.version(bytes, at)} len ${said}`;
   if (wire.version(bytes, at) !== wire.VERSION) return head;

@@ -32,6 +32,7 @@ export function printTcp(frame: Frame, network: number, at: number, length: numb
   if (!captured(frame, at, PORTS_LENGTH)) return `${hosts(frame, network)}[|tcp]`;
   const ends = `${endpoints(frame, network, at)}: `;
   if (!captured(frame, at, tcp.HEADER_LENGTH)) return `${ends}${cutSequence(frame, at)}[|tcp]`;
+  frame.options.found?.('tcp', at, length, network);
   const header = tcp.headerLength(frame.bytes, at);
   if (frame.options.quick) return `${ends}tcp ${length - header}`;
   const flags = printFlags(tcp.flags(frame.bytes, at));
@@ -87,7 +88,7 @@ function cutSequence(frame: Frame, at: number): string {
   return captured(frame, at, SEQUENCE_END + 4) ? '' : `${tcp.sequence(frame.bytes, at) >>> 0} `;
 }
 
-function printFlags(flags: number): string {
+export function printFlags(flags: number): string {
   const letters = FLAG_LETTERS.filter(([flag]) => (flags & flag) !== 0).map(([, letter]) => letter);
   return letters.join('') || '.';
 }
@@ -121,7 +122,7 @@ function printNumbers(frame: Frame, at: number, length: number, segment: Segment
 }
 
 /** With -v, if all of the segment is there. */
-function printChecksum(frame: Frame, network: number, at: number, length: number): string {
+export function printChecksum(frame: Frame, network: number, at: number, length: number): string {
   const { bytes } = frame;
   if (frame.options.verbose === 0 || !captured(frame, at, length)) return '';
   const over = isVersion6(frame, network) ? checksum.transport6 : checksum.transport4;

@@ -13,6 +13,7 @@ export function printUdp(frame: Frame, network: number, at: number, length: numb
   const [source, destination] = hosts(frame, network);
   if (!captured(frame, at, udp.HEADER_LENGTH)) return `${source} > ${destination}: [|udp]`;
   if (length < udp.HEADER_LENGTH) return `${source} > ${destination}: truncated-udp ${length}`;
+  frame.options.found?.('udp', at, length, network);
   const from = port(frame, 'udp', udp.sourcePort(frame.bytes, at));
   const to = port(frame, 'udp', udp.destinationPort(frame.bytes, at));
   const missing = udp.length(frame.bytes, at) - length;
@@ -31,7 +32,7 @@ function hosts(frame: Frame, network: number): readonly [string, string] {
 }
 
 /** With -v, if all of the datagram is there. Only IPv4 may go without one. */
-function printChecksum(frame: Frame, network: number, at: number, length: number): string {
+export function printChecksum(frame: Frame, network: number, at: number, length: number): string {
   const { bytes } = frame;
   if (frame.options.verbose === 0 || !captured(frame, at, length)) return '';
   const version6 = ipv6.version(bytes, network) === 6;

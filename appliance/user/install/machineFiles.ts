@@ -2,7 +2,7 @@
 //
 // The files of a new machine, from the installer's answers.
 
-import { INET, type Prefix } from '../../abi/address.ts';
+import { addressBits, contains, INET, type Prefix, sameAddress } from '../../abi/address.ts';
 import { formatAddress } from '../../abi/addressText.ts';
 import { formatUsers } from '../users/masterPasswd.ts';
 import type { Answers, BalancerAnswers, InterfaceAnswers, PairAnswers, RouterAnswers } from './answers.ts';
@@ -16,7 +16,7 @@ export function machineFiles(answers: Answers, hash: string | undefined): Readon
     'etc/pf.conf': pfConf(answers),
     'etc/sysctl.conf': sysctlConf(role.kind),
   };
-  for (const one of interfaces) files[`etc/hostname.${one.name}`] = hostnameIf(one.addresses);
+  for (const one of interfaces) files[`etc/hostname.${one.name}`] = hostnameIf(one) + serviceAlias(role, one);
   if (gateways.length > 0) files['etc/mygate'] = gateways.map((one) => `${formatAddress(one)}\n`).join('');
   if (role.kind === 'load balancer') {
     files['etc/relayd.conf'] = relaydConf(role);
@@ -35,8 +35,18 @@ function machineJson(name: string, interfaces: readonly InterfaceAnswers[]): str
   return `${JSON.stringify({ name, interfaces: Object.fromEntries(entries) }, undefined, 2)}\n`;
 }
 
-function hostnameIf(addresses: readonly Prefix[]): string {
+function hostnameIf({ addresses }: InterfaceAnswers): string {
   return addresses.length === 0 ? 'up\n' : addresses.map((one) => `${addressLine(one)}\n`).join('');
+}
+
+/** The service's address, where it is one of this interface's network that nobody has yet: without it nobody would answer for it. */
+function serviceAlias(role: Answers['role'], { addresses }: InterfaceAnswers): string {
+  if (role.kind !== 'load balancer') return '';
+  const { service } = role;
+  const isOwn = addresses.some((one) => sameAddress(one, service));
+  if (isOwn || !addresses.some((one) => contains(one, service))) return '';
+  const family = service.family === INET ? 'inet' : 'inet6';
+  return `${family} alias ${formatAddress(service)}/${addressBits(service.family)}\n`;
 }
 
 function addressLine(prefix: Prefix): string {

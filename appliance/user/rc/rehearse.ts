@@ -16,6 +16,7 @@ import { viewOf } from '../relayd/views.ts';
 import { readUsers } from '../users/masterPasswd.ts';
 import { boot } from './boot.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
+import { strangers } from './strangers.ts';
 
 /** A second kernel with the machine's interfaces. */
 export type RehearsalKernel = () => KernelClient;
@@ -63,6 +64,7 @@ export async function rehearse(parts: RehearsalParts): Promise<Rehearsal> {
   });
   await checkUsers(parts.files, problems);
   const snapshot = await takeSnapshot(parts.kernel, (args) => run.output(args), relayd);
+  warnings.push(...strangers(snapshot));
   return { problems, warnings, snapshot };
 }
 

@@ -51,6 +51,29 @@ const ls: Builtin = {
   },
 };
 
+const rm: Builtin = {
+  name: 'rm',
+  synopsis: 'rm file ...',
+  summary: "remove files of the machine's directory",
+  async run(args, { io, files }) {
+    if (args.length === 0 || args[0]!.startsWith('-')) {
+      io.stderr(`usage: ${rm.synopsis}\n`);
+      return 1;
+    }
+    let status = 0;
+    for (const file of args) {
+      try {
+        await files.remove(file);
+      } catch (error) {
+        if (!(error instanceof Error) || !('code' in error)) throw error;
+        io.stderr(`rm: ${file}: ${fileProblem(error)}\n`);
+        status = 1;
+      }
+    }
+    return status;
+  },
+};
+
 const edit: Builtin = {
   name: 'edit',
   synopsis: 'edit [-x] file',
@@ -124,7 +147,7 @@ const exit: Builtin = {
   },
 };
 
-export const BUILTINS: Readonly<Record<string, Builtin>> = { clear, echo, edit, exit, help, ls };
+export const BUILTINS: Readonly<Record<string, Builtin>> = { clear, echo, edit, exit, help, ls, rm };
 
 export function findBuiltin(name: string): Builtin | undefined {
   return Object.hasOwn(BUILTINS, name) ? BUILTINS[name] : undefined;

@@ -27,6 +27,8 @@ const SOURCES: Readonly<Record<string, Source>> = {
   tableid: (parts) => relaydNames(parts, 'table'),
   rdrid: (parts) => relaydNames(parts, 'redirect'),
   command: async ({ commands }) => commands,
+  page: pages,
+  version: async ({ output }) => linesOf(await output(['history'])).map((line) => line.split(/\s/, 1)[0]!),
 };
 
 export function surroundingsOf(parts: SurroundingsParts): Surroundings {
@@ -48,6 +50,11 @@ function linesOf(text: string): readonly string[] {
 async function interfaces({ output }: SurroundingsParts): Promise<readonly string[]> {
   const text = await output(['ifconfig']);
   return [...text.matchAll(/^(\w+): flags=/gm)].map((match) => match[1]!);
+}
+
+/** Names of the manual's pages: in front of the section. */
+async function pages({ output }: SurroundingsParts): Promise<readonly string[]> {
+  return linesOf(await output(['man', '-k', '.'])).flatMap((line) => line.split('(', 1)[0]!.split(', '));
 }
 
 /** Names of /etc/hosts. */

@@ -97,6 +97,12 @@ describe('election', () => {
     assert.ok(seconds >= 3 && seconds <= 3.02, String(seconds));
     pair.world.run(20 * SECOND);
     assert.deepEqual(pair.states(), ['MASTER', 'BACKUP']);
+    const [master, backup] = pair.hosts.map((host) => info(host).nodes[0]!.heard);
+    assert.equal(master, undefined);
+    const { ago, from, ...said } = backup!;
+    assert.deepEqual(said, { advbase: 1, advskew: 0, demotion: 0 });
+    assert.equal(from.words[0]! & 255, 1);
+    assert.ok(ago >= 0 && ago <= 1, String(ago));
   });
 
   test('advertisements: every interval, from the virtual Ethernet address, to the group', () => {

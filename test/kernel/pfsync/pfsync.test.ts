@@ -271,6 +271,26 @@ pass`;
   });
 });
 
+describe('what is known of the lag', () => {
+  test('what the others have not been told, for how long, and when they were heard', () => {
+    const pair = new Members();
+    const [a, b] = [pair.add(STRICT), pair.add(STRICT)];
+    pair.run(12);
+    assert.equal(info(a).lag!.waiting, 0);
+    connect(pair, a);
+    assert.ok(info(a).lag!.waiting > 0);
+    pair.run(0.5);
+    const { waiting, oldest } = info(a).lag!;
+    assert.ok(waiting > 0 && oldest >= 0.5 && oldest < 0.6, `${waiting} for ${oldest}`);
+    pair.run(1);
+    assert.deepEqual([info(a).lag!.waiting, info(a).lag!.oldest], [0, 0]);
+    assert.ok(info(b).lag!.heardAgo! <= 1.5, String(info(b).lag!.heardAgo));
+    assert.ok(info(b).peers[0]!.ago <= 10);
+    b.host.call('interface.set', { name: 'pfsync0', up: false });
+    assert.equal(info(b).lag, undefined);
+  });
+});
+
 describe('starting', () => {
   test('a machine that comes up is demoted until it has everything', () => {
     const pair = new Members();

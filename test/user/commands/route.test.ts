@@ -27,11 +27,13 @@ const INTERNET6 = `Routing tables
 Internet6:
 Destination                        Gateway                        Flags   Refs      Use   Mtu  Prio Iface
 default                            3ffe:1::                       UGS        0        0     -     8 vr0
+::1                                ::1                            UHLl       0        0 32768     1 lo0
 3ffe:1::/64                        3ffe:1::1                      UCn        0        0     -     4 vr0
 3ffe:1::1                          02:ab:69:1e:60:2c              UHLl       0        0     -     1 vr0
 3ffe:2::/64                        3ffe:2::1                      UCn        0        2     -     4 vr0
 3ffe:2::1                          02:ab:69:1e:60:2c              UHLl       0        0     -     1 vr0
 fe80::%vr0/64                      fe80::ab:69ff:fe1e:602c%vr0    UCn        0        0     -     4 vr0
+fe80::1%lo0                        fe80::1%lo0                    UHLl       0        0 32768     1 lo0
 fe80::ab:69ff:fe1e:602c%vr0        02:ab:69:1e:60:2c              UHLl       0        0     -     1 vr0
 `;
 

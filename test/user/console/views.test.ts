@@ -225,33 +225,67 @@ test('load: redirects, tables and hosts below one another, with what came of the
   assert.match(linesOf(balancingRows(itemsOf(relayd([flapping])), list, look()))[3]!, /100\.00% \+{13}-\+- /);
 });
 
-test('failover: virtual hosts, demotion, what goes to and fro; and no pair at all', () => {
-  const carp = { parent: 'vr0', advbase: 1, balancing: 'none', demotion: 0 } as const;
-  const member = on('carp0', { carp: { ...carp, nodes: [{ vhid: 7, advskew: 128, state: 'BACKUP' }] } });
-  const pfsync = { syncDevice: 'vr1', maxUpdates: 128, defer: true, bulk: 'had' };
-  const sync = on('pfsync0', { pfsync: { ...pfsync, peers: [{ hostId: 0xcafe, sameRuleset: false }] } });
-  const data = (sent4: number): FailoverData => ({
-    interfaces: [member, sync],
+type Exchange = Partial<NonNullable<FailoverData['interfaces'][number]['pfsync']>>;
+
+/** A member with carp0 (vhid 7) and pfsync0. */
+function memberOf(state: string, heard?: object, exchange: Exchange = {}, sent4 = 0): FailoverData {
+  const nodes = [{ vhid: 7, advskew: 128, state, ...(heard && { heard }) }];
+  const carp = { parent: 'vr0', advbase: 1, balancing: 'none', demotion: 128, nodes };
+  const pfsync = { syncDevice: 'vr1', maxUpdates: 128, defer: true, bulk: 'done', peers: [], ...exchange };
+  return {
+    interfaces: [on('carp0', { carp }), on('pfsync0', { pfsync })],
     demotion: 128,
     carp: { sent4, badAuthentication: 2 },
     pfsync: {},
     states: 9,
-  });
+  };
+}
+
+test('failover: both members, demotion, what goes to and fro; and no pair at all', () => {
+  const heard = { from: '10.0.0.2', advbase: 1, advskew: 0, demotion: 3, ago: 0.44 };
+  const exchange = {
+    peers: [{ hostId: 0xcafe, sameRuleset: false, ago: 4 }],
+    lag: { waiting: 3, oldest: 0.25, heardAgo: 1 },
+  };
   const rates = new Rates();
-  rates.take(0, failoverCounters(data(0)));
-  rates.take(1, failoverCounters(data(3)));
-  const rows = failoverRows(data(3), rates, look());
+  rates.take(0, failoverCounters(memberOf('BACKUP')));
+  rates.take(1, failoverCounters(memberOf('BACKUP', heard, exchange, 3)));
+  const rows = failoverRows(memberOf('BACKUP', heard, exchange, 3), rates, look());
   const text = linesOf(rows).join('\n');
-  assert.match(text, /^carp0 +7 BACKUP +vr0 +1\.50s 10\.0\.0\.1\/24$/m);
+  assert.match(text, /^carp0 +7 this BACKUP +1\.50s +128 on vr0 10\.0\.0\.1\/24$/m);
+  assert.match(text, /^ +peer MASTER +1\.00s +3 heard 0\.4s ago from 10\.0\.0\.2$/m);
   assert.match(text, /^ demotion: 128 \(the peer is to be master\)$/m);
   assert.match(text, /^ advertisements: 3\/s sent, 0\/s received$/m);
   assert.match(text, /^ carp refused: badAuthentication 2$/m);
+  assert.match(text, /^ pfsync: over vr1, bulk update: done, defer, 9 states here$/m);
   assert.match(
     text,
-    /^ pfsync: over vr1, bulk update: had, defer, 9 states here\n {3}peer 0000cafe: OTHER RULES/m,
+    /^ lag: 3 untold, the oldest for 0\.3s, its last word 1\.0s ago\n {3}peer 0000cafe: OTHER RULES/m,
   );
-  const alone = failoverRows({ ...data(0), interfaces: [on('vr0')] }, rates, look());
+  const alone = failoverRows({ ...memberOf('BACKUP'), interfaces: [on('vr0')] }, rates, look());
   assert.deepEqual(linesOf(alone), [
     ' this machine has no carp and no pfsync interface: it is no member of a pair',
   ]);
+});
+
+test('failover: what is known of a peer that does not advertise', () => {
+  const heard = { from: '10.0.0.2', advbase: 1, advskew: 0, demotion: 0 };
+  const spoke = { lag: { waiting: 0, oldest: 0, heardAgo: 2 } };
+  const gone = { lag: { waiting: 40, oldest: 5, heardAgo: 30 } };
+  for (const [state, advertisement, exchange, peer, style] of [
+    ['MASTER', undefined, spoke, 'BACKUP', 'warn'],
+    ['MASTER', { ...heard, ago: 60 }, spoke, 'BACKUP', 'warn'],
+    ['MASTER', { ...heard, ago: 60 }, gone, 'SILENT', 'bad'],
+    ['MASTER', undefined, {}, 'SILENT', 'bad'],
+    ['MASTER', { ...heard, advskew: 255, ago: 1 }, spoke, 'BACKUP', 'warn'],
+    ['MASTER', { ...heard, ago: 1 }, spoke, 'MASTER TOO', 'bad'],
+    ['BACKUP', { ...heard, ago: 1 }, spoke, 'MASTER', 'good'],
+  ] as const) {
+    const rows = failoverRows(memberOf(state, advertisement, exchange), new Rates(), look());
+    assert.match(linesOf(rows)[2]!, new RegExp(`^ +peer ${peer} `));
+    assert.equal(styleOf(rows.slice(2, 3), peer), style);
+  }
+  const late = failoverRows(memberOf('MASTER', undefined, gone), new Rates(), look());
+  assert.equal(styleOf(late, '40 untold, the oldest for 5.0s'), 'bad');
+  assert.equal(styleOf(late, 'its last word 30s ago'), 'bad');
 });

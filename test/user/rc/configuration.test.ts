@@ -185,6 +185,33 @@ test('what was set by hand goes as well, after it was shown', async () => {
   assert.equal((await live.command('apply -n')).stdout, 'the machine is what its files say\n');
 });
 
+test('an interface that there is not is told of, as a warning', async () => {
+  live.write(
+    'pf.conf',
+    'pass in on { vr0 vr7 } from (vr8:network) to any\npass out on lo label "x on vr9"\n',
+  );
+  const { status, stderr, stdout } = await live.command('check');
+  assert.equal(status, 0);
+  assert.match(stdout, /configuration OK/);
+  const named = [
+    ...stderr.matchAll(/there is no interface or group (\w+) \(there are lo0, pflog0, vr0, vr1\)/g),
+  ];
+  assert.deepEqual(named.map((match) => match[1]).sort(), ['vr7', 'vr8']);
+  live.write('pf.conf', PASS);
+});
+
+test('a reboot with changes that were not applied is asked about', async () => {
+  live.write('pf.conf', 'pas\n');
+  const { status, stderr } = await live.command('reboot', async (question) => {
+    assert.match(question, /reboot all the same/);
+    return 'no';
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /pf\.conf:1: syntax error[\s\S]*never applied[\s\S]*not rebooted/);
+  live.write('pf.conf', PASS);
+  assert.equal((await live.command('check')).status, 0);
+});
+
 test('without anybody to ask, apply needs -y', async () => {
   live.write('sysctl.conf', 'net.inet.ip.ttl=32\nnet.inet6.ip6.dad_count=0\n');
   const result = await live.command('apply');

@@ -96,6 +96,12 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     case 'pfctl':
       io.stdout(rest[1] === 'Tables' ? 'bad\ngood\n' : '  relayd\n');
       return 0;
+    case 'history':
+      io.stdout('     1  Mon Nov 23 08:00:00 UTC 2026  boot\n     2  Mon Nov 23 09:00:00 UTC 2026  apply\n');
+      return 0;
+    case 'man':
+      io.stdout('pf.conf(5) - rules of the packet filter\napply, check(8) - the configuration\n');
+      return 0;
     case 'relayctl':
       io.stdout('Id  \tType    \tName                    \tAvlblty\tStatus\n');
       io.stdout('1   \thost    \t10.0.0.10               \t100.00%\tup\n');
@@ -163,6 +169,7 @@ const LINES: readonly (readonly [string, string, number])[] = [
   ['ls /etc', 'mygate\npf.conf\ntwo\n', 0],
   ['forever | head -3', '1\n2\n3\n', 0],
   ['nosuch', '', 127],
+  ['rm /etc/two && ls /etc', 'mygate\npf.conf\n', 0],
   ['nosuch | cat', '', 0],
 ];
 
@@ -182,6 +189,8 @@ const SAID: readonly (readonly [string, RegExp])[] = [
   ['echo | grep "[" ', /grep: \[: /],
   ['cat', /nothing to read: name a file/],
   ['cat /etc/nosuch', /\/etc\/nosuch: No such file or directory/],
+  ['rm', /usage: rm file/],
+  ['rm /nosuch /etc/two', /rm: \/nosuch: No such file or directory/],
   ['ls /nosuch', /ls: \/nosuch: No such file or directory/],
   ['echo | head -n many', /many: not a number of lines/],
   ['edit /etc/pf.conf', /no full-screen editor; edit -x/],
@@ -267,6 +276,11 @@ const COMPLETED: readonly (readonly [string, readonly string[], number])[] = [
   ['relayctl host disable ', ['10.0.0.10'], 22],
   ['route sh', ['show'], 6],
   ['ping we', ['web1'], 5],
+  ['rollback ', ['1', '2'], 9],
+  ['apply ', ['confirm'], 6],
+  ['man p', ['pf.conf'], 4],
+  ['man ch', ['check'], 4],
+  ['pfctl -k l', ['label'], 9],
   ['pfctl --j', ['--json'], 6],
   ['help tracer', ['traceroute', 'traceroute6'], 5],
   ["echo 'a", [], 5],

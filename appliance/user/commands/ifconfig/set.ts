@@ -143,12 +143,15 @@ export class Setter {
       return;
     }
     const [text, suffix] = written.split('/') as [string, string?];
-    const address = parseAddress(text) ?? fail(`${text}: bad value`);
+    const address =
+      parseAddress(text) ?? fail(`${text}: bad value; an address is written as in 192.0.2.1/24`);
     let length = suffix === undefined ? defaultLength(address) : lengthOf(suffix, address);
     let broadcast: Address | undefined;
     let anycast = false;
     for (;;) {
-      if (take('netmask')) length = maskLength(rest.shift() ?? '') ?? fail('netmask needs a mask');
+      if (take('netmask'))
+        length =
+          maskLength(rest.shift() ?? '') ?? fail('netmask needs a mask, as 255.255.255.0 or 0xffffff00');
       else if (take('prefixlen')) length = lengthOf(rest.shift() ?? '', address);
       else if (take('broadcast'))
         broadcast = parseAddress(rest.shift() ?? '') ?? fail('broadcast needs an address');

@@ -137,6 +137,12 @@ export class ShellView implements View {
     return true;
   }
 
+  wheel(rows: number): void {
+    const { overlay } = this;
+    if (overlay === undefined) this.back = Math.max(0, this.back - rows);
+    else for (let i = 0; i < Math.abs(rows); i++) overlay.press({ name: rows < 0 ? 'up' : 'down' });
+  }
+
   /** Keys go to the prompt one after the other, as completion takes a moment. */
   private take(key: Key): void {
     if (key.name === 'C-c' && this.prompt === undefined) {

@@ -4,10 +4,13 @@
 
 import type { RelaydView } from '../../relayd/control.ts';
 import type { Key } from '../keys.ts';
-import { LIST_START, moveInList, settle } from '../list.ts';
+import { chooseInList, LIST_START, moveInList, settle } from '../list.ts';
 import type { Row } from '../styled.ts';
 import type { KeyHelp, Look, View, ViewHost } from '../view.ts';
 import { balancingRows, type Item, itemsOf } from './balancingModel.ts';
+
+/** Rows above the first item. */
+const HEADING = 1;
 
 const WORDS: Readonly<Record<string, string>> = { e: 'enable', d: 'disable', D: 'drain' };
 
@@ -49,6 +52,10 @@ export class BalancingView implements View {
       this.host.act(async () => void (await this.host.machine.text('relayctl', 'poll')));
     else return false;
     return true;
+  }
+
+  click(row: number): void {
+    this.list = chooseInList(this.list, row - HEADING, this.items?.length ?? 0) ?? this.list;
   }
 
   private steer(word: string): void {

@@ -3,11 +3,11 @@
 // F2: the interfaces.
 
 import type { Key } from '../keys.ts';
-import { LIST_START, moveInList } from '../list.ts';
+import { chooseInList, LIST_START, moveInList } from '../list.ts';
 import { Rates } from '../rates.ts';
 import type { Row } from '../styled.ts';
 import type { KeyHelp, Look, View, ViewHost } from '../view.ts';
-import { countersOf, interfacesRows, type ShownInterface } from './interfacesModel.ts';
+import { countersOf, interfacesRows, interfacesWindow, type ShownInterface } from './interfacesModel.ts';
 
 export class InterfacesView implements View {
   readonly title = 'interfaces';
@@ -21,6 +21,7 @@ export class InterfacesView implements View {
   private readonly rates = new Rates();
   private interfaces: readonly ShownInterface[] = [];
   private list = LIST_START;
+  private look: Look | undefined;
 
   constructor(host: ViewHost) {
     this.host = host;
@@ -36,6 +37,7 @@ export class InterfacesView implements View {
   }
 
   rows(look: Look): readonly Row[] {
+    this.look = look;
     return interfacesRows(this.interfaces, this.rates, this.list.selected, look);
   }
 
@@ -45,6 +47,13 @@ export class InterfacesView implements View {
     else if (key.name === 'u' || key.name === 'd') this.switch(key.name === 'u');
     else return false;
     return true;
+  }
+
+  click(row: number): void {
+    const { interfaces, list, look } = this;
+    if (look === undefined) return;
+    const { top, height } = interfacesWindow(interfaces.length, list.selected, look);
+    if (row <= height) this.list = chooseInList({ ...list, top }, row - 1, interfaces.length) ?? list;
   }
 
   private switch(up: boolean): void {

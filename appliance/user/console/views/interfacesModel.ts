@@ -2,7 +2,7 @@
 //
 // The interfaces as rows: state, addresses, rates with their course, and what went wrong.
 
-import type { CarpInfo } from '../../../abi/carp.ts';
+import type { CarpHeard, CarpInfo } from '../../../abi/carp.ts';
 import type { InterfaceInfo } from '../../../abi/interface.ts';
 import { IFF_UP } from '../../../abi/interface.ts';
 import { sparkline } from '../glyphs.ts';
@@ -12,11 +12,16 @@ import { type Row, row } from '../styled.ts';
 import { type Column, table } from '../table.ts';
 import type { Look } from '../view.ts';
 
+/** A node of carp as `ifconfig --json` prints it. */
+export type ShownNode = Omit<CarpInfo['nodes'][number], 'heard'> & {
+  readonly heard?: Omit<CarpHeard, 'from'> & { readonly from: string };
+};
+
 /** As `ifconfig --json` prints it. */
 export type ShownInterface = Pick<InterfaceInfo, 'name' | 'type' | 'flags' | 'link' | 'mtu' | 'counters'> & {
   readonly addresses: readonly { readonly address: string; readonly length: number }[];
   readonly linkAddress?: string;
-  readonly carp?: CarpInfo;
+  readonly carp?: Omit<CarpInfo, 'nodes' | 'peer'> & { readonly nodes: readonly ShownNode[] };
 };
 
 const COUNTED = [
@@ -108,12 +113,24 @@ export function interfacesRows(
   look: Look,
 ): readonly Row[] {
   if (interfaces.length === 0) return [row(' no news of the interfaces yet', 'faint')];
-  const rows = table(columnsOf(rates, look), interfaces, look.columns, selected);
+  const [heading, ...rows] = table(columnsOf(rates, look), interfaces, look.columns, selected);
   const chosen = interfaces[selected];
   const details = chosen === undefined ? [] : detailRows(chosen);
-  const room = Math.max(2, look.rows - details.length - 1);
-  const first = Math.max(1, Math.min(selected + 2 - room + 1, rows.length - room + 1));
-  return [rows[0]!, ...rows.slice(first, first + room - 1), [], ...details];
+  const { top, height } = interfacesWindow(interfaces.length, selected, look);
+  return [heading!, ...rows.slice(top, top + height), [], ...details];
+}
+
+/** Rows about the selected interface, the heading, and the empty row between. */
+const BESIDES = 6;
+
+/** Which interfaces are seen, between the heading and what is said of the selected one. */
+export function interfacesWindow(
+  count: number,
+  selected: number,
+  { rows }: Look,
+): { readonly top: number; readonly height: number } {
+  const height = Math.max(1, rows - BESIDES);
+  return { top: Math.max(0, Math.min(selected - height + 1, count - height)), height };
 }
 
 function detailRows({ name, type, mtu, linkAddress, addresses, counters }: ShownInterface): readonly Row[] {

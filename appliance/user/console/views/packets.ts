@@ -1,55 +1,70 @@
 // SPDX-License-Identifier: ISC
 //
-// F7: packets as they pass, by tcpdump(8).
+// F7: packets as they pass, by tcpdump(8); one of them as a tree; those that are seen into a file.
 
+import * as pcap from '../../../wire/pcap.ts';
+import { fileHeader, fileRecord } from '../../captureFrames.ts';
+import { readFrameJson, type TracedFrame } from '../../captureJson.ts';
+import { fileProblem } from '../../config/pf/loadPfConf.ts';
+import { decode } from '../../dissect/tree.ts';
 import type { Key } from '../keys.ts';
-import { type Row, row, type Style, span } from '../styled.ts';
+import { type Row, row, span } from '../styled.ts';
 import type { KeyHelp, Look, View, ViewHost } from '../view.ts';
-import { append, EMPTY_LOG, logRows, moveInLog, type TextLog } from './textLog.ts';
+import {
+  clickInPackets,
+  moveInPackets,
+  moveInTree,
+  NO_PACKETS,
+  type PacketList,
+  type PacketTree,
+  packetRows,
+  treeOf,
+  treeRows,
+  withPackets,
+} from './packetsModel.ts';
 
-/** How much is said of each packet: options of tcpdump, and their name. */
-const DEPTHS: readonly (readonly [name: string, options: readonly string[]])[] = [
-  ['one line', []],
-  ['verbose', ['-vv', '-e']],
-  ['bytes', ['-vv', '-e', '-X']],
+const LIST_KEYS: readonly KeyHelp[] = [
+  ['/', 'filter'],
+  ['i', 'interface'],
+  ['Enter', 'decode'],
+  ['space', 'hold'],
+  ['End', 'follow'],
+  ['c', 'clear'],
+  ['s', 'save'],
+  ['q', 'shell'],
+];
+const TREE_KEYS: readonly KeyHelp[] = [
+  ['Up/Down', 'move'],
+  ['Enter', 'fold'],
+  ['p/n', 'packet before/next'],
+  ['Esc', 'close'],
+  ['q', 'shell'],
 ];
 
-/** The capture as rows: what is captured, then the packets. */
-export function packetsRows(title: string, note: string, log: TextLog, look: Look): readonly Row[] {
-  const heading: Row = [span(` ${title}`, 'strong'), span(`  ${note}`, 'faint')];
-  if (log.lines.length === 0) return [heading, [], row(' no packet yet', 'faint')];
-  return [heading, ...logRows(log, look.rows - 1, styleOfPacket)];
-}
-
-/** Hex dumps and continued lines are indented; tcpdump's own words have no time in front. */
-function styleOfPacket(line: string): Style {
-  if (/^\s/.test(line)) return 'faint';
-  return /^(\d\d:\d\d:\d\d|\d+\.)/.test(line) ? 'text' : 'bad';
-}
+/** Of the rows for packets, one in so many is the list's while a tree is open. */
+const LIST_SHARE = 3;
 
 export class PacketsView implements View {
   readonly title = 'packets';
-  readonly keys: readonly KeyHelp[] = [
-    ['/', 'filter'],
-    ['i', 'interface'],
-    ['v', 'depth'],
-    ['space', 'hold'],
-    ['c', 'clear'],
-    ['s', 'save'],
-    ['q', 'shell'],
-  ];
   private readonly host: ViewHost;
   private capture: AbortController | undefined;
-  private log: TextLog = EMPTY_LOG;
+  private shownPackets: PacketList = NO_PACKETS;
+  /** Those that came since the last drawing. */
+  private arrived: TracedFrame[] = [];
+  private tree: PacketTree | undefined;
   private interface = 'vr0';
   private filter = '';
-  private depth = 0;
-  private file = '';
   private isHeld = false;
+  /** Why there is no capture. */
+  private complaint = '';
   private page = 10;
 
   constructor(host: ViewHost) {
     this.host = host;
+  }
+
+  get keys(): readonly KeyHelp[] {
+    return this.tree === undefined ? LIST_KEYS : TREE_KEYS;
   }
 
   shown(): void {
@@ -62,27 +77,90 @@ export class PacketsView implements View {
   }
 
   rows(look: Look): readonly Row[] {
-    this.page = Math.max(1, look.rows - 1);
-    const words = this.filter === '' ? 'everything' : this.filter;
-    const [depth] = DEPTHS[this.depth]!;
-    const held = this.isHeld ? ', held' : this.log.back > 0 ? ', further down there is more' : '';
-    const saved = this.file === '' ? '' : `, into ${this.file}`;
-    return packetsRows(`${this.interface}: ${words}`, `${depth}${saved}${held}`, this.log, look);
+    this.takeArrived();
+    const { shownPackets, tree } = this;
+    const heading = this.heading();
+    const room = look.rows - 1;
+    if (shownPackets.packets.length === 0) {
+      const nothing =
+        this.complaint === '' ? row(' no packet yet', 'faint') : row(` ${this.complaint}`, 'bad');
+      return [heading, [], nothing];
+    }
+    const height = tree === undefined ? room : Math.max(1, Math.floor(room / LIST_SHARE));
+    this.page = Math.max(1, tree === undefined ? height : room - height - 1);
+    const list = packetRows(shownPackets, height, look.columns);
+    if (tree === undefined) return [heading, ...list];
+    const line = row(look.glyphs.horizontal.repeat(look.columns), 'faint');
+    return [heading, ...list, line, ...treeRows(tree, this.page, look)];
   }
 
   press(key: Key): boolean {
-    const moved = moveInLog(this.log, key, this.page);
-    if (moved !== undefined) this.log = moved;
+    this.takeArrived();
+    return this.tree === undefined ? this.pressInList(key) : this.pressInTree(this.tree, key);
+  }
+
+  click(row: number): void {
+    this.takeArrived();
+    this.shownPackets = clickInPackets(this.shownPackets, row - 1, this.tree === undefined ? this.page : 0);
+  }
+
+  private pressInList(key: Key): boolean {
+    const moved = moveInPackets(this.shownPackets, key, this.page);
+    if (moved !== undefined) this.shownPackets = moved;
+    else if (key.name === 'enter') this.openTree();
     else if (key.name === 'space') this.isHeld = !this.isHeld;
-    else if (key.name === 'c') this.log = EMPTY_LOG;
-    else if (key.name === 'v') {
-      this.depth = (this.depth + 1) % DEPTHS.length;
-      this.start();
-    } else if (key.name === '/') this.change('packets with: ', 'filter');
+    else if (key.name === 'c') this.clear();
+    else if (key.name === '/') this.change('packets with: ', 'filter');
     else if (key.name === 'i') this.change('interface: ', 'interface');
     else if (key.name === 's') this.save();
     else return false;
     return true;
+  }
+
+  private pressInTree(tree: PacketTree, key: Key): boolean {
+    const moved = moveInTree(tree, key, this.page);
+    if (moved !== undefined) this.tree = moved;
+    else if (key.name === 'escape') this.tree = undefined;
+    else if (key.name === 'n' || key.name === 'p') this.openNext(key.name === 'n' ? 'down' : 'up');
+    else return false;
+    return true;
+  }
+
+  private heading(): Row {
+    const { packets, list } = this.shownPackets;
+    const words = this.filter === '' ? 'everything' : this.filter;
+    const place = packets.length === 0 ? '' : `${list.selected + 1} of ${packets.length}`;
+    return [
+      span(` ${this.interface}: ${words}`, 'strong'),
+      span(`  ${place}${this.isHeld ? ', held' : ''}`, 'faint'),
+    ];
+  }
+
+  /** What came is drawn, and counted as seen, together. */
+  private takeArrived(): void {
+    if (this.arrived.length === 0) return;
+    this.shownPackets = withPackets(this.shownPackets, this.arrived);
+    this.arrived = [];
+  }
+
+  private clear(): void {
+    this.shownPackets = NO_PACKETS;
+    this.arrived = [];
+    this.tree = undefined;
+  }
+
+  /** Who looks at one packet does not follow what comes. */
+  private openTree(): void {
+    const packet = this.shownPackets.packets[this.shownPackets.list.selected];
+    if (packet === undefined) return;
+    this.shownPackets = { ...this.shownPackets, follows: false };
+    this.tree = treeOf(decode(packet.linkType, packet.bytes, packet.wireLength));
+  }
+
+  private openNext(direction: 'up' | 'down'): void {
+    const moved = moveInPackets(this.shownPackets, { name: direction }, this.page);
+    if (moved !== undefined) this.shownPackets = moved;
+    this.openTree();
   }
 
   private change(question: string, what: 'filter' | 'interface'): void {
@@ -90,41 +168,51 @@ export class PacketsView implements View {
       const answer = await this.host.ask(question, this[what]);
       if (answer === undefined) return;
       this[what] = answer.trim();
-      this.log = EMPTY_LOG;
+      this.clear();
       this.start();
     });
   }
 
-  /** A capture file beside what is shown, until it is told to end. */
+  /** Those that are remembered, as a capture file. */
   private save(): void {
+    const { packets } = this.shownPackets;
+    const [first] = packets;
+    if (first === undefined) return this.host.say('there is no packet to save');
     this.host.act(async () => {
-      const file = await this.host.ask('save 1000 packets as: ', '/var/log/capture.pcap');
-      if (file === undefined || file === '') return;
-      this.file = file;
-      const words = ['tcpdump', '-i', this.interface, '-c', '1000', '-w', file, ...this.words];
-      await this.host.machine.text(...words).finally(() => {
-        this.file = '';
-      });
-      this.host.say(`1000 packets are in ${file}`, 'good');
+      const path = await this.host.ask(`save ${packets.length} packets as: `, '/var/log/capture.pcap');
+      if (path === undefined || path.trim() === '') return;
+      const { files } = this.host;
+      if ((await files.exists(path)) && !(await this.host.confirm(`${path} is there: write it anew?`)))
+        return;
+      try {
+        const file = await files.create(path, { whole: true });
+        await file.write(fileHeader(first.linkType, pcap.MAXIMUM_SNAPLEN));
+        for (const packet of packets) await file.write(fileRecord(packet));
+        await file.close();
+      } catch (error) {
+        throw new Error(`${path}: ${fileProblem(error)}`);
+      }
+      this.host.say(`${packets.length} packets are in ${path}`, 'good');
     });
-  }
-
-  private get words(): readonly string[] {
-    return this.filter.split(/\s+/).filter((word) => word !== '');
   }
 
   private start(): void {
     this.hidden();
     const capture = new AbortController();
     this.capture = capture;
-    const words = ['tcpdump', '-l', '-n', ...DEPTHS[this.depth]![1], '-i', this.interface, ...this.words];
+    this.complaint = '';
+    const words = this.filter.split(/\s+/).filter((word) => word !== '');
     const line = (text: string) => {
       if (this.capture !== capture || this.isHeld) return;
-      this.log = append(this.log, text);
+      this.arrived.push(readFrameJson(text));
       this.host.redraw();
     };
     this.host.machine
-      .follow(words, capture.signal, line)
-      .catch((error: Error) => this.host.say(error.message));
+      .follow(['tcpdump', '-l', '-n', '--json', '-i', this.interface, ...words], capture.signal, line)
+      .catch((error: Error) => {
+        if (this.capture !== capture) return;
+        this.complaint = error.message;
+        this.host.redraw();
+      });
   }
 }

@@ -3,7 +3,7 @@
 // F4: pf's rules.
 
 import type { Key } from '../keys.ts';
-import { LIST_START, moveInList, settle } from '../list.ts';
+import { chooseInList, LIST_START, moveInList, settle } from '../list.ts';
 import { Rates } from '../rates.ts';
 import type { Row } from '../styled.ts';
 import type { KeyHelp, Look, View, ViewHost } from '../view.ts';
@@ -65,6 +65,11 @@ export class RulesView implements View {
     else if (key.name === 'a') this.chooseAnchor();
     else return false;
     return true;
+  }
+
+  click(row: number): void {
+    const length = this.rules?.length ?? 0;
+    this.list = chooseInList(this.list, row - RULES_MARGIN, length) ?? this.list;
   }
 
   private get rule(): ShownRule | undefined {

@@ -5,7 +5,7 @@
 import type { TopState } from '../../commands/pftop/topState.ts';
 import { ORDERS, type Order, type TopStates } from '../../commands/pftop/topStates.ts';
 import type { Key } from '../keys.ts';
-import { LIST_START, type ListState, moveInList, settle } from '../list.ts';
+import { chooseInList, LIST_START, type ListState, moveInList, settle } from '../list.ts';
 import { Rates } from '../rates.ts';
 import type { Row } from '../styled.ts';
 import type { KeyHelp, Look, View, ViewHost } from '../view.ts';
@@ -74,6 +74,10 @@ export class StatesView implements View {
     else if (key.name === 'k') this.kill();
     else return false;
     return true;
+  }
+
+  click(row: number): void {
+    this.list = chooseInList(this.list, row - STATES_MARGIN, this.length) ?? this.list;
   }
 
   private get length(): number {

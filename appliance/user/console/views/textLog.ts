@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 //
-// Lines that keep coming, seen at their end or held at a place: for packets and for the log.
+// Lines that keep coming, seen at their end or held at a place.
 
 import type { Key } from '../keys.ts';
 import { printable, type Row, row, type Style, span } from '../styled.ts';
@@ -12,14 +12,6 @@ export interface TextLog {
 }
 
 export const EMPTY_LOG: TextLog = { lines: [], back: 0 };
-
-const KEPT = 5_000;
-
-/** The log with another line; what is looked at stays where it is. */
-export function append({ lines, back }: TextLog, line: string): TextLog {
-  const kept = lines.length >= 2 * KEPT ? lines.slice(-KEPT) : lines;
-  return { lines: [...kept, line], back: back === 0 ? 0 : back + 1 };
-}
 
 /** The log after a key; undefined when the key does not move. */
 export function moveInLog(log: TextLog, key: Key, page: number): TextLog | undefined {
