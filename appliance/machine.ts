@@ -281,21 +281,22 @@ export class RunningMachine implements CommandRunner {
     this.end('halt');
   }
 
-  /** Ends daemons, control socket and kernel, in this order. */
+  /** Hands over to carp's peers, then ends daemons, control socket and kernel, in this order. */
   async shutdown(): Promise<void> {
     this.configuration.stop();
+    // First, while redirections are still loaded: who comes meanwhile is served by one machine or by the other.
+    await this.handOver();
     if (this.savesStates) await this.runForRc(['pfctl', '-S', SAVED_STATES], '');
     for (const name of [...this.daemons.keys()]) await this.stopDaemon(name);
     await this.control?.close();
-    await this.handOver();
     await this.kernel.stop();
   }
 
-  /** carp's peers are told that this machine goes, and take over at once. */
+  /** carp's peers are told that this machine goes, of all addresses at once, and take over. */
   private async handOver(): Promise<void> {
-    for (const { name, type } of await this.kernel.call('interface.list', {})) {
-      if (type === 'carp') await this.kernel.call('interface.set', { name, up: false });
-    }
+    const interfaces = await this.kernel.call('interface.list', {});
+    const shared = interfaces.filter(({ type }) => type === 'carp');
+    await Promise.all(shared.map(({ name }) => this.kernel.call('interface.set', { name, up: false })));
   }
 }
 
