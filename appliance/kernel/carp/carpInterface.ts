@@ -212,6 +212,7 @@ export class CarpInterface {
       this.services.announce6(this.on);
       vhost.announceIn = ANNOUNCE_AGAIN;
     }
+    vhost.reclaims = RECLAIMS;
     vhost.advertise.set(vhost.interval(this.advbase));
   }
 
@@ -220,6 +221,16 @@ export class CarpInterface {
     vhost.stop();
     this.setState(vhost, 'BACKUP');
     this.expect(vhost);
+  }
+
+  /**
+   * A worse master was heard. The one before us may send in one family after it was heard in the other, and switches then take the
+   * virtual address for its port again, where nobody takes frames to it any more: they see ours at once, not an interval later.
+   */
+  contested(vhost: Vhost): void {
+    if (vhost.state !== 'MASTER' || vhost.reclaims === 0) return;
+    vhost.reclaims--;
+    this.send(vhost);
   }
 
   /** The master was heard in this family. */
@@ -282,6 +293,9 @@ export class CarpInterface {
 
 /** Addresses are announced once more with the second periodic advertisement after taking over. */
 const ANNOUNCE_AGAIN = 2;
+
+/** Worse advertisements that a new master answers: enough for what was on its way, and an end where two will never agree. */
+const RECLAIMS = 4;
 
 /** Errors in a row after which a machine that cannot send demotes itself, for each node; as many successes take it back. */
 const FAILURES = 3;

@@ -147,7 +147,7 @@ export class Receiver implements TransportProtocol {
       case 'wait':
         return to.heard(vhost, packet.family);
       case 'stay':
-        return;
+        return to.contested(vhost);
     }
   }
 

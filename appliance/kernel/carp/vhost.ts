@@ -32,6 +32,8 @@ export class Vhost {
   readonly counterLow: number;
   /** Periodic advertisements until addresses are announced a second time. */
   announceIn = 0;
+  /** How many advertisements of a worse master are still answered at once. */
+  reclaims = 0;
   /** The last advertisement of another member, for those who ask. */
   readonly heard = new Heard();
 

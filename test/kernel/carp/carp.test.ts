@@ -266,6 +266,25 @@ describe('what the link sees', () => {
     assert.deepEqual(ping(), ['02:00:00:00:02:01']);
   });
 
+  test('what the old master still says does not keep the virtual address at its port', () => {
+    const pair = new Pair({ advskew: 0 }, { advskew: 100 });
+    pair.world.run(10 * SECOND);
+    pair.wire.take();
+    pair.hosts[0]!.call('group.demote', { group: 'carp', amount: 50 });
+    pair.world.run(SECOND / 100);
+    assert.deepEqual(pair.states(), ['BACKUP', 'MASTER']);
+    const late = pair.wire.take().find((bytes) => advertisements([bytes])[0] === '1: 1.0+50')!;
+    const answers = () => advertisements(pair.wire.take()).filter((one) => one.startsWith('2:'));
+    pair.station.send(late);
+    pair.world.run(SECOND / 100);
+    assert.deepEqual(answers(), ['2: 1.100+0']);
+    for (let i = 0; i < 20; i++) {
+      pair.station.send(late);
+      pair.world.run(SECOND / 100);
+    }
+    assert.ok(answers().length <= 4, 'and there is an end of it');
+  });
+
   test('a backup complains of nobody', () => {
     const pair = new Pair({ advskew: 0 }, { advskew: 100 });
     pair.world.run(30 * SECOND);
