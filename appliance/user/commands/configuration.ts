@@ -174,6 +174,7 @@ export const confirm: Command = command(
     if (!(await configurationOf(context).confirm())) {
       throw new Failure('nothing waits to be confirmed', NOT_NOW);
     }
+    context.stdout('confirmed: what was applied stays\n');
     return 0;
   },
 );

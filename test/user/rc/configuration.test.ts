@@ -245,7 +245,8 @@ test('lock-out: rules that cut the operator off are taken back when nobody confi
 test('confirm keeps what was applied; rollback takes it back at once', async () => {
   live.write('sysctl.conf', 'net.inet.ip.ttl=33\nnet.inet6.ip6.dad_count=0\n');
   await live.command('apply confirm 600');
-  assert.equal((await live.command('confirm')).status, 0);
+  const confirmed = await live.command('confirm');
+  assert.deepEqual([confirmed.status, confirmed.stdout], [0, 'confirmed: what was applied stays\n']);
   assert.equal((await live.command('sysctl -n net.inet.ip.ttl')).stdout, '33\n');
   live.write('sysctl.conf', 'net.inet.ip.ttl=34\nnet.inet6.ip6.dad_count=0\n');
   await live.command('apply confirm');
