@@ -294,8 +294,8 @@ export class CarpInterface {
 /** Addresses are announced once more with the second periodic advertisement after taking over. */
 const ANNOUNCE_AGAIN = 2;
 
-/** Worse advertisements that a new master answers: enough for what was on its way, and an end where two will never agree. */
-const RECLAIMS = 4;
+/** Worse advertisements that a new master answers: one of each family was on its way, and there is an end where two never agree. */
+const RECLAIMS = 2;
 
 /** Errors in a row after which a machine that cannot send demotes itself, for each node; as many successes take it back. */
 const FAILURES = 3;
