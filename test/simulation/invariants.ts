@@ -23,6 +23,9 @@ const EVERYTHING_SAID = 12 * SECOND;
 const OPENED = 80 * SECOND;
 /** A state of this age has been told. */
 const TOLD = 3;
+/** Seconds that a state is kept of which both ends have closed (TCP_CLOSED), and where its peers then are. */
+const CLOSED = 10;
+const FIN_WAIT_2 = 9;
 /** A firewall may say so much about states in ten seconds: some packets a second, and all states to one that comes back. */
 const MOST_PACKETS = 300;
 /** States of everything that may be open, on two interfaces. */
@@ -303,6 +306,9 @@ export class Invariants {
     here: Firewall,
   ): void {
     if (state.age < EVERYTHING_SAID / SECOND || state.expires < TOLD) return;
+    // Late news is answered with what is known, which starts the time anew for who hears it, and not for who says it.
+    const isLengthened = isOver(state) && this.now - this.attackedAt < CLOSED * SECOND;
+    if (other === undefined && isLengthened) return;
     if (other === undefined)
       return this.violate(`fw${there.number} has never heard of ${id}, ${state.age} s old`);
     if (endsOf(state) !== endsOf(other)) this.violate(`fw${there.number} would translate ${id} otherwise`);
@@ -321,6 +327,11 @@ export class Invariants {
       }
     }
   }
+}
+
+/** Both ends have closed. */
+function isOver({ source, destination }: StateInfo): boolean {
+  return source.state >= FIN_WAIT_2 && destination.state >= FIN_WAIT_2;
 }
 
 /** What a state is found by, and what it translates. */
