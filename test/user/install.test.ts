@@ -78,13 +78,37 @@ for (const [kind, answers, expected] of TEMPLATES) {
   });
 }
 
+for (const [netmask, length] of [
+  ['', 24],
+  ['Netmask for vr1 = 255.255.254.0\n', 23],
+  ['Netmask for vr1 = 0xffff0000\n', 16],
+  ['Netmask for vr1 = /30\n', 30],
+] as const) {
+  test(`the netmask that an address lacks: ${netmask.trim() || 'its default'}`, async () => {
+    const name = `mask ${length}`;
+    const text = NETWORK.replace('10.0.0.1/24', '10.0.0.1').replace('2001:db8::1/64', '2001:db8::1');
+    await fromFile(name, `${text}${netmask}`);
+    const read = (file: string) => readFileSync(join(folder, name, 'etc', file), 'utf8');
+    assert.match(read('hostname.vr1'), new RegExp(`^inet 10\\.0\\.0\\.1/${length}$`, 'm'));
+    assert.match(read('hostname.vr0'), /^inet6 2001:db8::1\/64$/m);
+  });
+}
+
 const WRONG: readonly (readonly [string, RegExp])[] = [
   ['', /answers:0: 'System hostname' needs an answer/],
   ['System hostname = -box', /answers:1: System hostname: A name has 1 to 10 letters/],
   ['System hostname = box\nNumber of network interfaces = 99', /answers:2: .*A number from 1 to 32/],
   [
-    'System hostname = box\nIPv4 address for vr0 = 10.0.0.1',
-    /An IPv4 address with its prefix length is needed/,
+    'System hostname = box\nIPv4 address for vr0 = 10.0.0.300',
+    /answers:2: .*An IPv4 address is needed, as in/,
+  ],
+  [
+    'System hostname = box\nIPv4 address for vr0 = 10.0.0.1\nNetmask for vr0 = 255.0.255.0',
+    /answers:3: .*A netmask is needed, as in 255\.255\.255\.0 or 24/,
+  ],
+  [
+    'System hostname = box\nIPv6 address for vr0 = 2001:db8::1\nIPv6 prefix length for vr0 = 129',
+    /A prefix length is needed, as in 64/,
   ],
   [`${NETWORK}Default IPv6 route = 2001:db9::1`, /2001:db9::1 is in the network of none of the interfaces/],
   [`${NETWORK}${ROLE} = switch`, /One of these is needed: router, load balancer, pair member/],
@@ -129,7 +153,7 @@ test('on a terminal a secret is asked twice, unseen, and never shown', async () 
 });
 
 test('on a terminal a wrong answer is explained and asked again; the end of the input makes nothing', async () => {
-  const typed = ['box!', 'box', '1', '192.0.2.1', '192.0.2.1/24', '', '', ''];
+  const typed = ['box!', 'box', '1', '192.0.2.256', '192.0.2.1/24', '', '', ''];
   const said: string[] = [];
   const asked: string[] = [];
   const ask = async (question: string) => {

@@ -2,19 +2,20 @@
 //
 // The installer's questions, in their order, and what they come to.
 
-import { type Address, INET, INET6, type Prefix } from '../../abi/address.ts';
+import { type Address, type Family, INET, INET6, type Prefix } from '../../abi/address.ts';
 import { formatAddress } from '../../abi/addressText.ts';
 import {
   address,
   addresses,
-  addressWithLength,
   bridgeName,
   gateway,
   hostName,
   numberIn,
   oneOf,
   optional,
+  ownAddress,
   password,
+  prefixLength,
   secret,
   yesOrNo,
 } from './checks.ts';
@@ -84,12 +85,12 @@ export async function askAll(dialogue: Dialogue): Promise<Answers> {
 async function askInterface(dialogue: Dialogue, name: string): Promise<InterfaceAnswers> {
   const found: Prefix[] = [];
   for (const family of [INET, INET6] as const) {
-    const prefix = await dialogue.ask({
+    const own = await dialogue.ask({
       text: `IPv${family} address for ${name}`,
       otherwise: 'none',
-      check: optional(addressWithLength(family)),
+      check: optional(ownAddress(family)),
     });
-    if (prefix !== undefined) found.push(prefix);
+    if (own !== undefined) found.push(await withLength(dialogue, family, own, name));
   }
   const bridge = await dialogue.ask({
     text: `Linux bridge for ${name} to join`,
@@ -97,6 +98,22 @@ async function askInterface(dialogue: Dialogue, name: string): Promise<Interface
     check: optional(bridgeName),
   });
   return { name, addresses: found, bridge };
+}
+
+/** The address with its network's length, which is asked for where it did not come along. */
+async function withLength(
+  dialogue: Dialogue,
+  family: Family,
+  own: Address | Prefix,
+  name: string,
+): Promise<Prefix> {
+  if ('length' in own) return own;
+  const length = await dialogue.ask({
+    text: family === INET ? `Netmask for ${name}` : `IPv6 prefix length for ${name}`,
+    otherwise: family === INET ? '255.255.255.0' : '64',
+    check: prefixLength(family),
+  });
+  return { ...own, length };
 }
 
 async function askGateways(
@@ -183,7 +200,8 @@ async function askPair(dialogue: Dialogue, names: readonly string[]): Promise<Pa
     otherwise: names[0]!,
     check: oneOf(names),
   });
-  const shared = await dialogue.ask({ text: 'Shared IPv4 address', check: addressWithLength(INET) });
+  const given = await dialogue.ask({ text: 'Shared IPv4 address', check: ownAddress(INET) });
+  const shared = await withLength(dialogue, INET, given, 'the shared address');
   const vhid = await dialogue.ask({ text: 'Its number (vhid)', otherwise: '1', check: numberIn(1, 255) });
   const passphrase = await dialogue.askSecret({
     text: 'Passphrase that both machines have',

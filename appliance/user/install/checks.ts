@@ -4,6 +4,7 @@
 
 import { type Address, contains, type Family, INET, type Prefix } from '../../abi/address.ts';
 import { formatAddress, parseAddress, parsePrefix } from '../../abi/addressText.ts';
+import { maskLength } from '../config/hostnameIf.ts';
 import type { Check } from './dialogue.ts';
 
 /** A host name, short enough that TAPs can be named after it. */
@@ -34,15 +35,25 @@ export function optional<T>(check: Check<T>): Check<T | undefined> {
   return (answer) => (answer === 'none' || answer === '' ? { value: undefined } : check(answer));
 }
 
-/** An interface's own address with its prefix length. */
-export function addressWithLength(family: Family): Check<Prefix> {
+/** An interface's own address, with or without its prefix length. */
+export function ownAddress(family: Family): Check<Address | Prefix> {
   const example = family === INET ? '192.0.2.1/24' : '2001:db8::1/64';
   return (answer) => {
-    const prefix = answer.includes('/') ? parsePrefix(answer) : undefined;
-    if (prefix?.family === family) return { value: prefix };
-    return {
-      problem: `An IPv${family} address with its prefix length is needed, as in ${example}, or none.`,
-    };
+    const found = answer.includes('/') ? parsePrefix(answer) : parseAddress(answer);
+    if (found?.family === family) return { value: found };
+    return { problem: `An IPv${family} address is needed, as in ${example}, or none.` };
+  };
+}
+
+/** A netmask, or the length of a prefix. */
+export function prefixLength(family: Family): Check<number> {
+  const most = family === INET ? 32 : 128;
+  const example = family === INET ? '255.255.255.0 or 24' : '64';
+  return (answer) => {
+    const digits = /^\/?(\d{1,3})$/.exec(answer)?.[1];
+    const length = digits === undefined && family === INET ? maskLength(answer) : Number(digits);
+    if (length !== undefined && length <= most) return { value: length };
+    return { problem: `A ${family === INET ? 'netmask' : 'prefix length'} is needed, as in ${example}.` };
   };
 }
 
