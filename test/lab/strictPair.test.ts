@@ -11,8 +11,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { readLab } from '../../scripts/lab/definition.ts';
 import { TapNetwork } from '../../scripts/lab/tapNetwork.ts';
-import type { TrafficPlan, TrafficReport } from '../../scripts/lab/traffic.ts';
+import type { TrafficPlan } from '../../scripts/lab/traffic.ts';
 import { noLab, PROJECT } from '../support/lab.ts';
+import { PairNetwork, pause, until } from '../support/pairNetwork.ts';
 
 const URLS = ['http://192.0.2.253/', 'http://[3ffe:1::1]/'];
 const FILE = 60_000_000;
@@ -29,7 +30,13 @@ redirect wwwv6 {
 `;
 
 const wanted = process.env.RHINE_STRICT_PAIR === '1' ? undefined : 'RHINE_STRICT_PAIR is not 1';
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const PLAN: TrafficPlan = {
+  urls: URLS,
+  connections: 10,
+  interval: 50,
+  downloads: URLS.map((url) => `${url}big`),
+  rate: 6_000_000,
+};
 
 interface State {
   readonly anchor?: string;
@@ -40,29 +47,7 @@ interface State {
 describe('lab pair, strict', { skip: wanted ?? noLab() ?? false, timeout: 600_000 }, () => {
   let network: TapNetwork;
   let directory: string;
-  const sums: string[] = [];
-
-  const is = async (host: string, state: string) =>
-    (await network.command(host, ['ifconfig', 'carp0'])).stdout.includes(`carp: ${state}`);
-
-  const until = async (what: string, reached: () => Promise<boolean>): Promise<void> => {
-    for (let i = 0; i < 300; i++) {
-      if (await reached()) return;
-      await pause(100);
-    }
-    assert.fail(`not within 30 s: ${what}`);
-  };
-
-  const inOrder = async (first: string, second: string) => {
-    await until(`${first} is master`, () => is(first, 'MASTER'));
-    await until(`${second} is backup`, () => is(second, 'BACKUP'));
-    for (const host of [first, second]) {
-      await until(`${host} has all states`, async () => {
-        const { stdout } = await network.command(host, ['ifconfig', '--json', 'pfsync0']);
-        return JSON.parse(stdout).interfaces[0].pfsync.bulk === 'done';
-      });
-    }
-  };
+  let pair: PairNetwork;
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'rhine-lab-'));
@@ -79,18 +64,17 @@ describe('lab pair, strict', { skip: wanted ?? noLab() ?? false, timeout: 600_00
     }));
     const definition = { ...lab, segments: ['client', 'server', 'sync'], hosts };
     network = await TapNetwork.up(definition, { project, directory }, () => {}, { captures: false });
+    const sums: string[] = [];
+    pair = new PairNetwork(network, sums);
     for (const web of ['web1', 'web2']) {
       const bytes = randomBytes(FILE);
       sums.push(createHash('sha1').update(bytes).digest('hex'));
       mkdirSync(join(directory, web, 'www'), { recursive: true });
       writeFileSync(join(directory, web, 'www/big'), bytes);
     }
-    await inOrder('lb1', 'lb2');
-    await inOrder('r1', 'r2');
-    await until('every web server is up', async () => {
-      const { stdout } = await network.command('lb1', ['relayctl', 'show', 'hosts', '--json']);
-      return !/"status":"(down|unknown)"/.test(stdout) && stdout.includes('"up"');
-    });
+    await pair.inOrder('lb1', 'lb2');
+    await pair.inOrder('r1', 'r2');
+    await pair.served();
     // Machines say every ten seconds which addresses they balance.
     await pause(12_000);
   });
@@ -99,35 +83,6 @@ describe('lab pair, strict', { skip: wanted ?? noLab() ?? false, timeout: 600_00
     await network?.down();
     rmSync(directory, { recursive: true, force: true });
   });
-
-  /** Connections that stay and downloads while `act` is done after three seconds. */
-  const during = async (act: () => Promise<void>): Promise<void> => {
-    const plan: TrafficPlan = {
-      urls: URLS,
-      connections: 10,
-      interval: 50,
-      downloads: URLS.map((url) => `${url}big`),
-      rate: 6_000_000,
-    };
-    const command = [process.execPath, join(PROJECT, 'dist/scripts/lab/traffic.js'), JSON.stringify(plan)];
-    const child = network.hosts.get('client')!.start(command, { stdio: ['pipe', 'pipe', 'inherit'] });
-    let text = '';
-    child.stdout!.setEncoding('utf8').on('data', (piece: string) => {
-      text += piece;
-    });
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    await pause(3_000);
-    await act();
-    await pause(3_000);
-    child.stdin!.end();
-    await ended;
-    const report = JSON.parse(text) as TrafficReport;
-    assert.deepEqual(report.broken, []);
-    for (const one of report.downloads) {
-      assert.equal(one.error, undefined, `${one.url}: ${one.error}`);
-      assert.ok(sums.includes(one.sha1), `${one.url}: ${one.bytes} bytes, not the file`);
-    }
-  };
 
   /** Of a balancer: states of the redirections, and how many of them are sloppy. */
   const states = async (host: string): Promise<readonly [all: number, sloppy: number]> => {
@@ -141,10 +96,10 @@ describe('lab pair, strict', { skip: wanted ?? noLab() ?? false, timeout: 600_00
     ['r1', 'r2'],
   ] as const) {
     test(`${first} is killed and comes back: no connection breaks, and the load balancer goes on checking`, async (context) => {
-      await during(async () => {
+      await pair.during(PLAN, async () => {
         for (const host of ['lb1', 'lb2']) context.diagnostic(`${host}: ${await states(host)}`);
         await network.crash(first);
-        await until(`${second} takes over`, () => is(second, 'MASTER'));
+        await until(`${second} takes over`, () => pair.carpIs(second, 'MASTER'));
         await pause(1_000);
         const balancer = first === 'lb1' ? 'lb2' : 'lb1';
         const [all, sloppy] = await states(balancer);
@@ -153,7 +108,7 @@ describe('lab pair, strict', { skip: wanted ?? noLab() ?? false, timeout: 600_00
         assert.equal(sloppy, 0);
       });
       await network.boot(first);
-      await inOrder(first, second);
+      await pair.inOrder(first, second);
     });
   }
 });

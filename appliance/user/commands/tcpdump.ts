@@ -137,6 +137,12 @@ function dissectOptions({ ethernet, verbose, quick, hex, absolute }: Options): D
   };
 }
 
+/** A frame in words, whose end may not have been captured. */
+function textOf(frame: CapturedFrame, linkType: number, options: DissectOptions): string {
+  const { bytes, wireLength } = frame;
+  return dissect(linkType, bytes, 0, bytes.length, { ...options, wireLength });
+}
+
 class TextSink implements Sink {
   private readonly print: (text: string) => void;
   private readonly timestamps: Timestamps;
@@ -149,8 +155,7 @@ class TextSink implements Sink {
   }
 
   async frame(frame: CapturedFrame, linkType: number): Promise<void> {
-    const options = { ...this.options, wireLength: frame.wireLength };
-    const line = dissect(linkType, frame.bytes, 0, frame.bytes.length, options);
+    const line = textOf(frame, linkType, this.options);
     this.print(`${this.timestamps.print(frame.time)}${line}\n`);
   }
 
@@ -170,8 +175,7 @@ class JsonSink implements Sink {
   }
 
   async frame(frame: CapturedFrame, linkType: number): Promise<void> {
-    const options = { ...this.options, wireLength: frame.wireLength };
-    const text = dissect(linkType, frame.bytes, 0, frame.bytes.length, options);
+    const text = textOf(frame, linkType, this.options);
     this.print(`${frameJson({ ...frame, linkType, text }, this.withLayers)}\n`);
   }
 

@@ -22,6 +22,15 @@ function key(fill: number, time: number) {
   return { secret: new Uint8Array(32).fill(fill), stream };
 }
 
+/** Two machines with one key that have met. */
+function sealedPair() {
+  const pair = new Members();
+  const a = pair.add(STRICT, { pfsync: { key: key(7, 1) } });
+  const b = pair.add(STRICT, { pfsync: { key: key(7, 2) } });
+  pair.run(1);
+  return { pair, a, b };
+}
+
 function syn(port: number) {
   const flags = tcp.FLAG_SYN;
   return ip4(
@@ -46,12 +55,7 @@ function told(pair: Members): Uint8Array[] {
 }
 
 test('with one key they are in step, and nothing of a state is seen on the wire', () => {
-  const pair = new Members();
-  const [a, b] = [
-    pair.add(STRICT, { pfsync: { key: key(7, 1) } }),
-    pair.add(STRICT, { pfsync: { key: key(7, 2) } }),
-  ];
-  pair.run(1);
+  const { pair, a, b } = sealedPair();
   assert.equal(info(a).sealed, true);
   pair.fromLeft(syn(1024), a);
   pair.run(1.1);
@@ -89,12 +93,7 @@ for (const [what, own] of [
 }
 
 test('what was sent once is not heard again, nor what was changed on its way', () => {
-  const pair = new Members();
-  const [a, b] = [
-    pair.add(STRICT, { pfsync: { key: key(7, 1) } }),
-    pair.add(STRICT, { pfsync: { key: key(7, 2) } }),
-  ];
-  pair.run(1);
+  const { pair, a, b } = sealedPair();
   pair.fromLeft(syn(1024), a);
   pair.run(1.1);
   const before = told(pair);
@@ -113,12 +112,7 @@ test('what was sent once is not heard again, nor what was changed on its way', (
 });
 
 test('a sender that was restarted is heard: its stream is a later one; the one of before no longer', () => {
-  const pair = new Members();
-  const [a, b] = [
-    pair.add(STRICT, { pfsync: { key: key(7, 1) } }),
-    pair.add(STRICT, { pfsync: { key: key(7, 2) } }),
-  ];
-  pair.run(1);
+  const { pair, a, b } = sealedPair();
   const before = told(pair);
   a.host.call('pfsync.set', { name: 'pfsync0', key: key(7, 3) });
   pair.fromLeft(syn(1024), a);
@@ -132,12 +126,7 @@ test('a sender that was restarted is heard: its stream is a later one; the one o
 });
 
 test('after its boot a machine believes no stream of before, from whatever address it comes', () => {
-  const pair = new Members();
-  const [a, b] = [
-    pair.add(STRICT, { pfsync: { key: key(7, 1) } }),
-    pair.add(STRICT, { pfsync: { key: key(7, 2) } }),
-  ];
-  pair.run(1);
+  const { pair, a, b } = sealedPair();
   pair.fromLeft(syn(1024), a);
   pair.run(2);
   const before = told(pair);
