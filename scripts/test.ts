@@ -44,7 +44,8 @@ function isFile(name: string): boolean {
 const stream = run({ files, concurrency: Math.max(1, availableParallelism() - 1), timeout: 900_000 });
 
 stream.on('test:pass', (data) => {
-  if (data.details.type === 'suite' || isFile(data.name)) return;
+  // A suite that is skipped names the reason for all of its tests.
+  if ((data.details.type === 'suite' && data.skip === undefined) || isFile(data.name)) return;
   announce(data.file);
   if (data.skip !== undefined) {
     skipped++;
