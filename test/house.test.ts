@@ -48,6 +48,7 @@ const PACKAGES: Record<string, RegExp> = {
   pino: /^appliance\/(user|host|main)|^test\//,
   blessed: /^appliance\/user\/console\//,
   'fast-check': /^test\//,
+  '@rollup/wasm-node': /^scripts\/bundle/,
 };
 
 /** Words that would make the kernel depend on the day it runs. */

@@ -21,6 +21,9 @@ import type { OpenInterface, RelayedDevice } from './hardware.ts';
 import { loadInSteps } from './loadInSteps.ts';
 import type { CallMessage, FrameMessage, MainMessage, WorkerMessage, WorkerStart } from './messages.ts';
 
+/** worker.ts and all that it imports, in one file (scripts/bundle.ts). */
+const PROGRAM = new URL('../../bundle/kernelThread.js', import.meta.url);
+
 interface Pending {
   readonly resolve: (answer: never) => void;
   readonly reject: (error: Error) => void;
@@ -58,7 +61,7 @@ export class KernelThread implements KernelClient {
       device,
     }));
     const data: WorkerStart = { interfaces: plain, seed, wake: this.wake, stop };
-    this.worker = new Worker(new URL('worker.js', import.meta.url), { workerData: data });
+    this.worker = new Worker(PROGRAM, { workerData: data });
     this.worker.on('message', (message: WorkerMessage) => this.take(message));
     this.worker.on('error', (error) => {
       this.rejectAll(error);

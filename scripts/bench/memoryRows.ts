@@ -7,7 +7,7 @@ import { finish, start } from '../lab/namespace.ts';
 import type { Figures } from './memory.ts';
 import { alternate, type Bench, type BenchOptions, type Measurement, type RowHead } from './rows.ts';
 
-const PROGRAM = fileURLToPath(new URL('memory.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../bundle/memory.js', import.meta.url));
 
 /** What a kernel is loaded with; `flows` of the connections carry the traffic. */
 interface Bed {

@@ -7,7 +7,7 @@ import { finish, start } from '../lab/namespace.ts';
 import type { Figures } from './replication.ts';
 import type { Bench, BenchOptions, Measurement } from './rows.ts';
 
-const PROGRAM = fileURLToPath(new URL('replication.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../bundle/replication.js', import.meta.url));
 const STATES = 1_000_000;
 
 const TIME = { name: 'replication', unit: 's', judged: 'most', must: 30, aim: 25 } as const;
