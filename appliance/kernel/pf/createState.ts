@@ -44,7 +44,6 @@ import {
   SOURCE,
   SOURCE_NODE,
   STACK,
-  TAG,
   TIMEOUT,
   TOUCHED,
   WIRE,
@@ -159,7 +158,6 @@ export class StateMaker {
     records[at + NAT_RULE] = natRule === undefined ? NO_RULE : slots.hold(natRule);
     records[at + CREATED] = settings.seconds;
     records[at + TOUCHED] = settings.seconds;
-    records[at + TAG] = packet.packet.tag;
     records[at + FLAGS] = records[at + FLAGS]! | packet.direction | flagsOf(rules);
     this.fillRoute(records, at, rules);
     records[at + SOURCE_NODE] = join(node);
@@ -167,7 +165,8 @@ export class StateMaker {
     records[at + ROUTE_NODE] = join(rules.routeNode);
     if (packet.protocol === PROTOCOL_TCP) this.fillTcp(records, at, packet, rule);
     else udpState.create(records, at, at + SOURCE, packet.protocol);
-    if (rules.matchRules.length > 0 || !rules.scrub.isEmpty) this.fillExtra(records, at, packet, rules);
+    const isPlain = rules.matchRules.length === 0 && rules.scrub.isEmpty && packet.packet.tag === 0;
+    if (!isPlain) this.fillExtra(records, at, packet, rules);
     const counters = states.counters(state);
     counters[(at >>> 1) + COUNTERS] = 1;
     counters[(at >>> 1) + COUNTERS + 2] = packet.length;
@@ -194,6 +193,7 @@ export class StateMaker {
   private fillExtra(records: Int32Array, at: number, packet: Descriptor, rules: RuleTest): void {
     const { states, slots, settings, random } = this.parts;
     const extra = new StateExtra();
+    extra.tag = packet.packet.tag;
     extra.matchRules = [...rules.matchRules];
     for (const rule of extra.matchRules) slots.hold(rule);
     if (!rules.scrub.isEmpty) extra.scrub = rules.scrub.copy();

@@ -10,7 +10,7 @@ import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
-import { DIRECTION_IN } from '../filter.ts';
+import { DIRECTION_IN, DIRECTION_OUT } from '../filter.ts';
 import type { Interface } from '../link/interface.ts';
 import type { Packet } from '../packet.ts';
 import { IcmpMapping } from './icmpMapping.ts';
@@ -37,6 +37,8 @@ export class Descriptor {
   packet!: Packet;
   on!: Interface;
   direction = 0;
+  /** State that the packet came in by, when it leaves and had one; else -1. */
+  came = -1;
   family: 4 | 6 = 4;
   protocol = 0;
   /** Addresses as the header has them; IPv4 uses the first word. */
@@ -72,6 +74,26 @@ export class Descriptor {
   /** Names of the system that sent it, once a rule has asked. */
   private systems: ReadonlySet<string> | undefined;
   private knowsSystems = false;
+
+  /**
+   * Whether this is still the description of a packet that leaves now, as it was where it came in by a state: nothing has changed since but
+   * its hop limit. Then only what is asked anew for each look is set.
+   */
+  leaves(packet: Packet, on: Interface): boolean {
+    const isSame =
+      packet.state >= 0 &&
+      this.packet === packet &&
+      this.direction === DIRECTION_IN &&
+      this.hasPorts &&
+      !this.hasOptions;
+    if (!isSame) return false;
+    this.on = on;
+    this.direction = DIRECTION_OUT;
+    this.isReassembled = packet.fragmentSize > 0;
+    this.wantsTimestamps = false;
+    this.knowsSystems = false;
+    return true;
+  }
 
   /** Reads a packet whose IP header is valid; answers READ_*. */
   read(packet: Packet, on: Interface, direction: number, isToday: boolean): number {

@@ -82,8 +82,12 @@ export class Pf implements PacketFilter {
 
   private testPacket(packet: Descriptor, frame: Packet, on: Interface, direction: number): number {
     const { settings, normalizer, stateTest, syncookies } = this.parts;
-    const read = packet.read(frame, on, direction, settings.isToday);
-    if (read !== READ_OK) return this.unreadable(packet, read);
+    const isOut = direction === DIRECTION_OUT;
+    if (!isOut || !packet.leaves(frame, on)) {
+      const read = packet.read(frame, on, direction, settings.isToday);
+      if (read !== READ_OK) return this.unreadable(packet, read);
+    }
+    packet.came = isOut ? frame.state : NO_STATE;
     const outcome = normalizer.normalize(packet);
     if (outcome !== NORMAL) return outcome === WAITING ? TAKEN : DROP;
     frame.state = NO_STATE;
@@ -143,13 +147,14 @@ export class Pf implements PacketFilter {
     return DROP;
   }
 
-  /** What few states want: headers scrubbed, every packet logged, counted in tables. */
+  /** What few states want: headers scrubbed, a tag, every packet logged, counted in tables. */
   private extras(packet: Descriptor, records: Int32Array, at: number, state: number): void {
     const { states, life, log, tables, random } = this.parts;
     const flags = records[at + FLAGS]!;
     if ((flags & FLAG_EXTRA) !== 0) {
-      const scrub = states.extra(records[at + EXTRA]!)?.scrub;
-      if (scrub !== undefined) applyScrub(packet, scrub, random);
+      const extra = states.extra(records[at + EXTRA]!);
+      if (extra?.scrub !== undefined) applyScrub(packet, extra.scrub, random);
+      if (extra !== undefined && extra.tag !== 0) packet.packet.tag = extra.tag;
     }
     const rule = life.ruleOf(state);
     if ((flags & FLAG_LOG_ALL) !== 0) {

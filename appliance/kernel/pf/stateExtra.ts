@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 //
-// What few states have, kept beside the table of records: more rules that count, scrub settings, timestamps.
+// What few states have, kept beside the table of records: more rules that count, scrub settings, timestamps, a tag.
 
 import type { ActiveRule } from './activeRule.ts';
 import type { ScrubSettings } from './scrubSettings.ts';
@@ -13,4 +13,6 @@ export class StateExtra {
   scrub: ScrubSettings | undefined;
   /** `reassemble tcp`: what is known of the timestamps of who made the state, and of the other. */
   timestamps: readonly [TimestampPeer, TimestampPeer] | undefined;
+  /** Number of the tag that every packet of the state gets; 0 for none. */
+  tag = 0;
 }

@@ -24,8 +24,11 @@ export const TOUCHED = 7;
 export const TIMEOUT = 8;
 /** Number of the rule that made it. */
 export const RULE = 9;
-/** Interface index of the chosen way, 0 for none. */
-export const ROUTE_INTERFACE = 10;
+/**
+ * Number plus 1 of the other state of a forwarded connection: who comes in by one leaves by the other (pf_state_key's reverse). Only a
+ * hint, which `States.twin` checks; 0 for none.
+ */
+export const TWIN = 10;
 /** Host id of the machine that made it. */
 export const CREATOR = 11;
 /** Who made it, and the other one: PEER_WORDS each. */
@@ -42,7 +45,8 @@ export const STACK_REST = 47;
 export const CREATED = 53;
 export const ID_HIGH = 54;
 export const ID_LOW = 55;
-export const TAG = 56;
+/** Interface index of the chosen way, 0 for none. */
+export const ROUTE_INTERFACE = 56;
 /** Numbers of the outermost anchor call and of the translation rule; -1 for none. */
 export const ANCHOR = 57;
 export const NAT_RULE = 58;

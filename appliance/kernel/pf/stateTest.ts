@@ -95,7 +95,10 @@ export class StateTest {
     if (packet.isIcmpError) return this.parts.icmpErrors.test(packet);
     packet.keyInto(this.key);
     const isIn = packet.direction === DIRECTION_IN;
-    const state = this.states.find(this.key, isIn ? WIRE : STACK, packet.on.index);
+    const state =
+      isIn || packet.came < 0
+        ? this.states.find(this.key, isIn ? WIRE : STACK, packet.on.index)
+        : this.states.findTwin(packet.came, this.key, STACK, packet.on.index);
     if (state < 0) return NO_STATE;
     const records = this.states.records(state);
     const at = this.states.at(state);
@@ -113,9 +116,10 @@ export class StateTest {
 
   /** 2008: it is about to be routed elsewhere by this state, and will be tracked where it leaves. */
   private isOnTheWrongWay(records: Int32Array, at: number, packet: Descriptor): boolean {
-    const on = records[at + ROUTE_INTERFACE]!;
-    if (on === 0 || this.settings.isToday || on === packet.on.index) return false;
     const flags = records[at + FLAGS]!;
+    if ((flags & (FLAG_ROUTE_TO | FLAG_REPLY_TO)) === 0 || this.settings.isToday) return false;
+    const on = records[at + ROUTE_INTERFACE]!;
+    if (on === 0 || on === packet.on.index) return false;
     const routes = (flags & FLAG_DIRECTION) === DIRECTION_OUT ? FLAG_ROUTE_TO : FLAG_REPLY_TO;
     return (flags & routes) !== 0;
   }

@@ -27,6 +27,7 @@ import {
   RECORD_WORDS,
   STACK,
   STACK_REST,
+  TWIN,
   WIRE,
   WIRE_REST,
 } from './stateRecord.ts';
@@ -160,23 +161,45 @@ export class States {
       const records = this.pages[state >>> PAGE_BITS]!;
       const at = (state & (PAGE - 1)) * RECORD_WORDS;
       const here = (node & 1) === 1 ? WIRE : STACK;
-      const from = at + here;
-      if (
-        records[from + PORTS] === key.ports &&
-        records[from + ADDRESS_0] === key.first[0] &&
-        records[from + ADDRESS_1] === key.second[0] &&
-        records[from + KIND] === key.kind &&
-        isSought(records[at + FLAGS]!, here, side) &&
-        (key.kind >>> 8 !== KIND_IPV6 || sameRest(records, at + restOf(here), key))
-      ) {
+      if (hasKey(records, at, here, key) && isSought(records[at + FLAGS]!, here, side)) {
         // A state bound to this interface goes before one that floats.
         const bound = records[at + INTERFACE]!;
         if (bound === interfaceIndex) return state;
         if (bound === 0 && floating < 0) floating = state;
       }
-      node = records[from + NEXT]!;
+      node = records[at + here + NEXT]!;
     }
     return floating;
+  }
+
+  /**
+   * The same for a packet that came in by the state `came`: most often the one that the packet before it left by, which is found without
+   * the hash.
+   */
+  findTwin(came: number, key: Key, side: number, interfaceIndex: number): number {
+    const twin = this.twin(came, key, side, interfaceIndex);
+    if (twin !== NO_STATE) return twin;
+    const found = this.find(key, side, interfaceIndex);
+    if (found !== NO_STATE) {
+      this.records(came)[this.at(came) + TWIN] = found + 1;
+      this.records(found)[this.at(found) + TWIN] = came + 1;
+    }
+    return found;
+  }
+
+  /** The noted twin, if a search would answer it as well. */
+  private twin(came: number, key: Key, side: number, interfaceIndex: number): number {
+    const twin = this.records(came)[this.at(came) + TWIN]! - 1;
+    if (twin < 0) return NO_STATE;
+    const records = this.records(twin);
+    const at = this.at(twin);
+    const flags = records[at + FLAGS]!;
+    const here = (flags & FLAG_TRANSLATED) === 0 ? WIRE : side;
+    if ((flags & FLAG_FAMILIES) !== 0 || !hasKey(records, at, here, key)) return NO_STATE;
+    const bound = records[at + INTERFACE]!;
+    if (bound !== interfaceIndex && (bound !== 0 || this.countOn(interfaceIndex) > 0)) return NO_STATE;
+    this.searches++;
+    return twin;
   }
 
   /** Whether any state, on any interface, has this key on side WIRE or STACK. */
@@ -187,7 +210,7 @@ export class States {
       const records = this.records(state);
       const at = this.at(state);
       const here = (node & 1) === 1 ? WIRE : STACK;
-      if (isSought(records[at + FLAGS]!, here, side) && sameSide(records, at, here, key)) return true;
+      if (isSought(records[at + FLAGS]!, here, side) && hasKey(records, at, here, key)) return true;
       node = records[at + here + NEXT]!;
     }
     return false;
@@ -246,6 +269,9 @@ export class States {
     records[at + GENERATION] = (records[at + GENERATION]! + 1) | 0;
     records[at + NEXT] = this.free;
     this.free = state + 1;
+    // No twin of whoever still takes it for one.
+    records[at + WIRE + KIND] = 0;
+    records[at + STACK + KIND] = 0;
     this.used--;
     this.removals++;
     const bound = records[at + INTERFACE]!;
@@ -419,14 +445,15 @@ function sameRest(records: Int32Array, at: number, key: Key): boolean {
   return true;
 }
 
-function sameSide(records: Int32Array, at: number, side: number, key: Key): boolean {
+/** Whether a side of a record has this key. */
+function hasKey(records: Int32Array, at: number, side: number, key: Key): boolean {
   const from = at + side;
   return (
     records[from + PORTS] === key.ports &&
-    records[from + KIND] === key.kind &&
     records[from + ADDRESS_0] === key.first[0] &&
     records[from + ADDRESS_1] === key.second[0] &&
-    sameRest(records, at + restOf(side), key)
+    records[from + KIND] === key.kind &&
+    (key.kind >>> 8 !== KIND_IPV6 || sameRest(records, at + restOf(side), key))
   );
 }
 

@@ -15,6 +15,7 @@ import type { SourceLimits } from './sourceLimits.ts';
 import type { StateLife } from './stateLife.ts';
 import {
   DESTINATION,
+  EXTRA,
   FLAG_FAMILIES,
   FLAGS,
   KIND,
@@ -27,7 +28,6 @@ import {
   SOURCE,
   SOURCE_NODE,
   STACK,
-  TAG,
   WINDOW_SCALE,
   WIRE,
 } from './stateRecord.ts';
@@ -159,7 +159,7 @@ export class Synproxy {
     this.address(records, at, packet);
     outgoing.say(tcp.FLAG_SYN, records[destination + SEQ_HIGH]!, 0);
     outgoing.mss = records[source + WINDOW_SCALE]! >>> MSS_SHIFT;
-    outgoing.tag = records[at + TAG]!;
+    outgoing.tag = this.states.extra(records[at + EXTRA]!)?.tag ?? 0;
     // What goes on in the other family is not tested where it leaves.
     outgoing.generated = (records[at + FLAGS]! & FLAG_FAMILIES) !== 0;
     this.replies.send(outgoing);
@@ -205,7 +205,7 @@ export class Synproxy {
     const { outgoing } = this;
     outgoing.answer(packet).say(tcp.FLAG_ACK, acknowledged, sequence + 1);
     outgoing.window = records[source + MAX_WINDOW]!;
-    outgoing.tag = records[at + TAG]!;
+    outgoing.tag = this.states.extra(records[at + EXTRA]!)?.tag ?? 0;
     outgoing.generated = false;
     this.replies.send(outgoing);
     this.address(records, at, packet);

@@ -147,6 +147,13 @@ test('tags of one side are known on the other', () => {
   assert.equal(filter.left(datagram(1000, 54)).length, 0);
 });
 
+test('every packet of a state has its tag, not only the first', () => {
+  const filter = new Filter(
+    'block out\npass in on vr0 proto udp to port 53 tag DNS\npass out on vr1 tagged DNS no state\n',
+  );
+  for (let i = 0; i < 3; i++) assert.equal(filter.left(datagram(1000, 53)).length, 1);
+});
+
 test('IP options need allow-opts', () => {
   const options = Uint8Array.of(7, 3, 4, 0);
   const packet = ip4({ source: LEFT, destination: RIGHT, options }, udp(1, 2));
