@@ -54,23 +54,28 @@ export class Key {
 
   set(family: number, protocol: number, a0: Int32Array, a1: Int32Array, port0: number, port1: number): void {
     const { first, second } = this;
-    const isSix = family === KIND_IPV6;
     first[0] = a0[0]!;
     second[0] = a1[0]!;
-    for (let i = 1; i < 4; i++) {
-      first[i] = isSix ? a0[i]! : 0;
-      second[i] = isSix ? a1[i]! : 0;
-    }
     this.ports = (port0 << 16) | port1;
     this.kind = (family << 8) | protocol;
+    if (family !== KIND_IPV6) return;
+    for (let i = 1; i < 4; i++) {
+      first[i] = a0[i]!;
+      second[i] = a1[i]!;
+    }
   }
 
   equals(other: Key): boolean {
     if (this.ports !== other.ports || this.kind !== other.kind) return false;
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < this.words; i++) {
       if (this.first[i] !== other.first[i] || this.second[i] !== other.second[i]) return false;
     }
     return true;
+  }
+
+  /** How many words of an address count: those behind the first of IPv4's are left from some key before. */
+  get words(): number {
+    return this.kind >>> 8 === KIND_IPV6 ? 4 : 1;
   }
 }
 
@@ -310,10 +315,10 @@ export class States {
     records[from + KIND] = key.kind;
     records[from + ADDRESS_0] = key.first[0]!;
     records[from + ADDRESS_1] = key.second[0]!;
-    const rest = at + restOf(side);
-    for (let i = 0; i < 3; i++) {
-      records[rest + i] = key.first[i + 1]!;
-      records[rest + 3 + i] = key.second[i + 1]!;
+    const rest = at + restOf(side) - 1;
+    for (let i = 1; i < key.words; i++) {
+      records[rest + i] = key.first[i]!;
+      records[rest + 3 + i] = key.second[i]!;
     }
   }
 
