@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: ISC
 //
-// The longest that forwarding stands still while the appliance has long work: the longest round trip of a ping-pong through it, which
-// has the delays of the machine in it (the row gap-idle is those alone).
+// The longest that forwarding stands still while the appliance has long work: a probe goes through it every millisecond and comes back,
+// and the longest time without one is the row. A probe that is lost leaves a gap of a millisecond more, not of a time-out. The delays of the
+// machine are in it (the row gap-idle is those alone), but for those of the prober, which it knows.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { roundTrip } from './load.ts';
+import { stop } from '../lab/namespace.ts';
 import { alternate, type BenchOptions, type Row, type RowHead } from './rows.ts';
-import { NOWHERE, RHINE4, ruleset, type Topology } from './topology.ts';
+import { NOWHERE, RHINE4, ruleset, started, type Topology } from './topology.ts';
 
 const STATES = 500_000; // connections; each has two states, one where it comes in and one where it leaves
 const RATE = 80_000;
+const ECHO = 7;
 
 interface GapRow extends RowHead {
   readonly work: (topology: Topology) => Promise<unknown>;
@@ -36,7 +38,7 @@ export const gapRows = {
         await alternate(head, options, async () => {
           await topology.command('pfctl', '-q', '-F', 'states');
           if (connections > 0) await fill(topology);
-          return longest(topology, work);
+          return longest(topology, work, options.progress);
         }),
       );
       await topology.command('pfctl', '-q', '-F', 'states');
@@ -45,18 +47,25 @@ export const gapRows = {
   },
 };
 
-/** Milliseconds of the longest round trip while the work is done. */
-async function longest(topology: Topology, work: GapRow['work']): Promise<number> {
-  const controller = { done: false, worst: 0 };
-  const asking = (async () => {
-    while (!controller.done) {
-      controller.worst = Math.max(controller.worst, (await roundTrip(topology, RHINE4, 0.5))[2]);
-    }
-  })();
+/** Milliseconds of the longest gap while the work is done. */
+async function longest(
+  topology: Topology,
+  work: GapRow['work'],
+  progress: BenchOptions['progress'],
+): Promise<number> {
+  const { client, server, traffic } = topology;
+  const echo = server.start([traffic, 'echo', String(ECHO)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await started(echo, 'traffic');
+  const probing = client.start([traffic, 'gaps', RHINE4, String(ECHO)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const told = probing.stdout!.setEncoding('utf8').toArray();
   await work(topology);
-  controller.done = true;
-  await asking;
-  return controller.worst / 1000;
+  probing.stdin!.end();
+  const [gap = 0, lost = 0] = (await told).join('').split(' ').map(Number);
+  await stop(echo, 'SIGKILL');
+  progress(`${lost} probes lost`);
+  return gap / 1000;
 }
 
 async function fill({ client, traffic }: Topology): Promise<void> {

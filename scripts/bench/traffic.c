@@ -8,6 +8,8 @@
  *   traffic spray ADDRESS COUNT RATE                          one datagram to each of COUNT ports, on ADDRESS and those after it
  *   traffic echo PORT
  *   traffic ping ADDRESS PORT SECONDS SIZE                    round trip: median, 99th percentile and longest, microseconds
+ *   traffic gaps ADDRESS PORT                                 asks every millisecond until its standard input ends: the longest time
+ *                                                             without an answer, microseconds, and how many never came
  *   traffic first ADDRESS PORT                                asks every two milliseconds until the first answer
  */
 
@@ -16,6 +18,7 @@
 #include <err.h>
 #include <errno.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +36,7 @@
 #define TICK 200000L
 #define PORTS 60000
 #define SAMPLES 4000000
+#define MILLISECOND 1000000L
 
 static char data[65536];
 
@@ -240,6 +244,39 @@ ping(struct sockaddr_in to, double seconds, int size)
 }
 
 static void
+gaps(struct sockaddr_in to)
+{
+	struct pollfd ready[2] = { { .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
+	long long next = now(), last = next, worst = 0, t;
+	long sent = 0, answered = 0;
+
+	ready[0].fd = open_socket();
+	if (connect(ready[0].fd, (struct sockaddr *)&to, sizeof to) < 0)
+		err(1, "connect");
+	while (ready[1].revents == 0) {
+		send(ready[0].fd, data, 22, 0);
+		sent++;
+		next += MILLISECOND;
+		while ((t = now()) < next) {
+			struct timespec left = { 0, next - t };
+
+			if (ppoll(ready, 2, &left, NULL) <= 0 || (ready[0].revents & POLLIN) == 0)
+				continue;
+			while (recv(ready[0].fd, data, sizeof data, MSG_DONTWAIT) >= 0)
+				answered++;
+			t = now();
+			if (t - last > worst && t < next + MILLISECOND)
+				worst = t - last;
+			last = t;
+		}
+		/* Somebody else had the core: nothing is known of that time. */
+		if (t > next + MILLISECOND)
+			last = next = t;
+	}
+	printf("%.2f %ld\n", worst / 1e3, sent - answered);
+}
+
+static void
 first(struct sockaddr_in to)
 {
 	int fd = open_socket();
@@ -268,6 +305,8 @@ main(int argc, char **argv)
 		echo(atoi(argv[2]));
 	else if (strcmp(mode, "ping") == 0 && argc == 6)
 		ping(name(argv[2], atoi(argv[3])), atof(argv[4]), atoi(argv[5]));
+	else if (strcmp(mode, "gaps") == 0 && argc == 4)
+		gaps(name(argv[2], atoi(argv[3])));
 	else if (strcmp(mode, "first") == 0 && argc == 4)
 		first(name(argv[2], atoi(argv[3])));
 	else
