@@ -10,6 +10,7 @@ import { Queues } from './build/queues.ts';
 import { Cursor } from './cursor.ts';
 import { type Diagnostic, Diagnostics } from './diagnostics.ts';
 import { traitsOf } from './dialect.ts';
+import type { EtherRule } from './etherRule.ts';
 import { bareFacts, type Facts } from './facts.ts';
 import { Lexer } from './lexer.ts';
 import { optimize } from './optimize.ts';
@@ -53,6 +54,10 @@ export interface ParsedPfConf {
   /** `set fingerprints`. */
   readonly fingerprintsFile: string | undefined;
   readonly anchorLoads: readonly AnchorLoad[];
+  /** FreeBSD: read and printed, never loaded. */
+  readonly etherRules: readonly EtherRule[];
+  /** What was asked for and is read, listed and not done. */
+  readonly unenforced: readonly string[];
   readonly parts: LoadParts;
   /** What `pfctl -v` prints before the rules. */
   readonly echo: readonly string[];
@@ -143,6 +148,8 @@ function finish(p: Parsing, options: ParseOptions, missingFiles: readonly string
     queues: config.queues.definitions(),
     fingerprintsFile: config.fingerprintsFile,
     anchorLoads: config.anchorLoads,
+    etherRules: config.etherRules,
+    unenforced: [...config.unenforced],
     parts: config.parts,
     echo: echoOf(p),
     diagnostics: diagnostics.list,

@@ -205,7 +205,7 @@ const ruleText: fc.Arbitrary<string> = fc
     });
   });
 
-const DIALECTS: readonly Dialect[] = ['openbsd-2008', 'openbsd', 'freebsd'];
+const DIALECTS: readonly Dialect[] = ['openbsd-2008', 'openbsd', 'freebsd', 'freebsd-15'];
 
 for (const dialect of DIALECTS) {
   test(`${dialect}: what is printed reads as what was written`, () => {

@@ -5,7 +5,7 @@
 
 import type { QueueDefinition } from '../../../../abi/pf.ts';
 
-export type Scheduler = 'cbq' | 'priq' | 'hfsc';
+export type Scheduler = 'cbq' | 'priq' | 'hfsc' | 'fairq';
 
 /** A bandwidth: absolute in bits per second, or a share of the parent in percent. */
 export interface Bandwidth {
@@ -25,6 +25,10 @@ export interface SchedulerNode {
   readonly kind: Scheduler;
   readonly flags: readonly string[];
   readonly curves: Readonly<Partial<Record<CurveName, Curve>>>;
+  /** fairq: a bandwidth beyond which a flow is one of many. */
+  readonly hogs?: Bandwidth;
+  /** fairq: queues that flows are spread over. */
+  readonly buckets?: number;
 }
 
 export type CurveName = 'realtime' | 'linkshare' | 'upperlimit';

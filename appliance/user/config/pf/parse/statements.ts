@@ -8,6 +8,7 @@ import type { Parsing } from '../parsing.ts';
 import { parseAltq, parseClassicQueue } from './altq.ts';
 import { parseAnchor, parseLoadAnchor, parseTranslationAnchor } from './anchors.ts';
 import { parseAntispoof } from './antispoof.ts';
+import { parseEther } from './etherRule.ts';
 import { endStatement, parseFilterRule } from './filterRule.ts';
 import { parseOption } from './options.ts';
 import { parseQueue } from './queues.ts';
@@ -74,7 +75,7 @@ function parseRule(p: Parsing): boolean {
   const { cursor } = p;
   if (cursor.accept('pass')) parseFilterRule(p, 'pass');
   else if (cursor.accept('block')) parseFilterRule(p, 'block');
-  else if (!p.traits.classicRules && cursor.accept('match')) parseFilterRule(p, 'match');
+  else if (p.traits.todaysRules && cursor.accept('match')) parseFilterRule(p, 'match');
   else if (cursor.accept('anchor')) parseAnchor(p, parseAnchorBody);
   else return false;
   return true;
@@ -84,6 +85,7 @@ function parseClassicStatement(p: Parsing): void {
   const { cursor } = p;
   if (parseTranslation(p)) return;
   if (cursor.accept('scrub')) parseScrubRule(p, false);
+  else if (cursor.accept('ether')) parseEther(p);
   else if (cursor.accept('altq')) parseAltq(p);
   else if (cursor.accept('queue')) parseClassicQueue(p);
   else cursor.syntaxError();
