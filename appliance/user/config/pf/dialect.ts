@@ -140,11 +140,13 @@ const TODAY_WORDS =
   'af-to binat-to burst default delay divert-packet flows least-states match matches max-pkt-rate min nat-to once ' +
   'parent pflow prio quantum rdomain rdr-to received-on state-defaults syncookies weight';
 
-/** What FreeBSD reserves beyond 2008. */
 const FREEBSD_WORDS =
-  'af-to binat-to bridge-to dnpipe dnqueue endpoint-independent ether fail-policy fairq keepcounters l3 map-e-portset ' +
-  'match matches max-pkt-rate max-pkt-size nat-to once pflow prefer-ipv6-nexthop prio rdr-to received-on ridentifier ' +
-  'state-defaults syncookies';
+  'bridge-to dnpipe dnqueue endpoint-independent ether fail-policy fairq keepcounters l3 map-e-portset max-pkt-size ' +
+  'prefer-ipv6-nexthop ridentifier';
+
+/** What FreeBSD has taken over from OpenBSD since 2008. */
+const FREEBSD_TAKEN =
+  'af-to binat-to match matches max-pkt-rate nat-to once pflow prio rdr-to received-on state-defaults syncookies';
 
 function words(...lists: readonly string[]): ReadonlySet<string> {
   return new Set(lists.flatMap((list) => list.split(' ')));
@@ -152,6 +154,9 @@ function words(...lists: readonly string[]): ReadonlySet<string> {
 
 /** Words whose appearance tells that a ruleset is written in the language of 2008. */
 export const CLASSIC_ONLY: ReadonlySet<string> = words(CLASSIC_WORDS, 'scrub');
+
+/** Words whose appearance tells that a ruleset is FreeBSD's. */
+export const FREEBSD_ONLY: ReadonlySet<string> = words(FREEBSD_WORDS);
 
 const SHARED_OPTIONS =
   'user group flags icmp-type icmp6-type tos no keep modulate synproxy fragment allow-opts label queue tag ! tagged ' +
@@ -326,7 +331,7 @@ const OPENBSD_2008: Traits = {
 const FREEBSD: Traits = {
   ...OPENBSD_2008,
   dialect: 'freebsd',
-  reserved: words(SHARED_WORDS, CLASSIC_WORDS, FREEBSD_WORDS),
+  reserved: words(SHARED_WORDS, CLASSIC_WORDS, FREEBSD_WORDS, FREEBSD_TAKEN),
   todaysRules: true,
   etherRules: true,
   severalLabels: true,

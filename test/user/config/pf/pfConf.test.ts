@@ -63,6 +63,28 @@ test('auto: what only 2008 has makes a ruleset one of 2008', () => {
   }
 });
 
+const FREEBSD = [
+  'ether block in',
+  'scrub fragment no reassemble',
+  'nat on vr0 inet from any to any -> (vr0) endpoint-independent',
+  'pass in dnpipe 3',
+  'block in label "a" ridentifier 4',
+  'set keepcounters',
+  'altq on lo0 fairq bandwidth 1Mb queue q\nqueue q fairq(default)',
+];
+
+test('auto: what only FreeBSD has makes a ruleset one of FreeBSD', () => {
+  for (const text of FREEBSD) {
+    const parsed = parse(
+      `pass in on vr0\n${text}\n`
+        .replace('pass in on vr0\naltq', 'altq')
+        .replace(/^pass in on vr0\n(nat|set|scrub)/, '$1'),
+    );
+    assert.equal(parsed.dialect, 'freebsd-15', text);
+    assert.equal(parsed.errors, 0, text);
+  }
+});
+
 const TODAY = [
   'pass in quick on vr0',
   'match out on egress inet from 10/8 nat-to (egress)',

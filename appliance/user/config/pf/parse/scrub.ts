@@ -72,8 +72,12 @@ function parseBounded(p: Parsing, name: string, previous: number | undefined, li
 
 function parseFragmentMode(p: Parsing): NonNullable<ScrubOptions['fragment']> {
   const { cursor } = p;
-  const no = p.traits.todaysRules && cursor.accept('no');
-  if (no) {
+  if (cursor.at('no')) {
+    if (!p.traits.todaysRules) {
+      p.freebsdSeen = true;
+      cursor.syntaxError();
+    }
+    cursor.take();
     cursor.require('reassemble');
     return 'no';
   }
