@@ -71,6 +71,16 @@ test('tables', async () => {
   assert.equal((await pfctl('-t', 'none', '-T', 'show')).stderr, 'pfctl: Table does not exist.\n');
 });
 
+test('an address of a table has a weight, which replace leaves alone', async () => {
+  const pfctl = session();
+  const show = async () => (await pfctl('-t', 't', '-T', 'show')).stdout;
+  await pfctl('-t', 't', '-T', 'add', '10.9.0.1', 'weight', '5', '10.9.0.2');
+  assert.equal(await show(), '   10.9.0.1\n\tWeight:             5\n   10.9.0.2\n');
+  await pfctl('-t', 't', '-T', 'delete', '10.9.0.2', 'weight', '9');
+  assert.equal(await show(), '   10.9.0.1\n\tWeight:             5\n');
+  assert.equal((await pfctl('-t', 't', '-T', 'add', '10.9.0.3', 'weight', '0')).status, 1);
+});
+
 test('JSON holds what the listing holds', async () => {
   const pfctl = session();
   await pfctl('-f', 'pf.conf');

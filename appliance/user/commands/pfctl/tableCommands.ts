@@ -8,7 +8,7 @@ import { formatPrefix } from '../../../abi/addressText.ts';
 import type { TableAddressInfo, TableChange, TableEntry } from '../../../abi/pf.ts';
 import { Diagnostics, formatDiagnostic } from '../../config/pf/diagnostics.ts';
 import { fileProblem } from '../../config/pf/loadPfConf.ts';
-import { parseAddressFile, parseTableAddress } from '../../config/pf/parse/tables.ts';
+import { parseAddressFile, parseTableAddresses } from '../../config/pf/parse/tables.ts';
 import type { TableCommand } from './arguments.ts';
 import { bootDate } from './format.ts';
 import { allPages, Failure, radixError, type Session } from './session.ts';
@@ -139,6 +139,7 @@ class TableRun {
     const boot = await bootDate(this.session);
     for (const entry of content) {
       this.session.out(this.line({ entry, feedback: ' ' }));
+      if (entry.weight !== undefined) this.session.out(`\tWeight:             ${entry.weight}`);
       if (args.verbose === 0) continue;
       this.session.out(`\tCleared:     ${boot(entry.cleared)}`);
       for (const line of addressCounters(entry)) this.session.out(line);
@@ -175,7 +176,7 @@ class TableRun {
     const { args, context } = this.session;
     const facts = await this.session.facts();
     const diagnostics = new Diagnostics();
-    const entries = args.operands.map((word) => parseTableAddress(word, facts, diagnostics));
+    const entries = [...parseTableAddresses(args.operands, facts, diagnostics)];
     if (args.file !== undefined) {
       const text = await this.readAddresses(args.file);
       entries.push(parseAddressFile(text, facts, diagnostics));

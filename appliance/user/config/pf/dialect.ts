@@ -116,8 +116,8 @@ export interface Traits {
   readonly setParentheses: readonly [string, string];
   /** `divert-to` is printed with the port alone. */
   readonly divertPortOnly: boolean;
-  /** Anchor calls in the listing of a load: their bodies' names, else whole paths, else what stands behind the last slash. */
-  readonly listedAnchors: 'bodies' | 'paths' | 'tails';
+  /** Anchor calls in the listing of a load have their whole paths; else what stands behind the last slash. */
+  readonly anchorPaths: boolean;
   /** Routing domains: skip steps have a row for them. */
   readonly routingDomains: boolean;
 }
@@ -324,7 +324,7 @@ const OPENBSD_2008: Traits = {
   plainKeepState: true,
   setParentheses: ['(', ')'],
   divertPortOnly: false,
-  listedAnchors: 'bodies',
+  anchorPaths: true,
   routingDomains: false,
 };
 
@@ -348,14 +348,14 @@ const FREEBSD: Traits = {
   clauses: FREEBSD_CLAUSES,
   setParentheses: ['( ', ' )'],
   divertPortOnly: true,
-  listedAnchors: 'tails',
+  anchorPaths: false,
 };
 
 const FREEBSD_15: Traits = {
   ...FREEBSD,
   dialect: 'freebsd-15',
   stickyDynamicMask: false,
-  listedAnchors: 'paths',
+  anchorPaths: true,
 };
 
 const OPENBSD: Traits = {
@@ -400,7 +400,7 @@ const OPENBSD: Traits = {
   plainKeepState: false,
   setParentheses: ['(', ')'],
   divertPortOnly: false,
-  listedAnchors: 'bodies',
+  anchorPaths: true,
   routingDomains: true,
 };
 

@@ -61,15 +61,15 @@ function listRuleset(
 /** What an anchor call is listed with as its name; undefined for its own path. */
 function listedName(parsed: ParsedPfConf, rule: Rule, body: Ruleset | undefined): string | undefined {
   if (body !== undefined) return body.path.slice(body.path.lastIndexOf('/') + 1);
-  if (rule.anchor === undefined || traitsOf(parsed.dialect).listedAnchors !== 'tails') return undefined;
+  if (rule.anchor === undefined || traitsOf(parsed.dialect).anchorPaths) return undefined;
   return rule.anchor.slice(Math.max(0, rule.anchor.lastIndexOf('/')));
 }
 
 /** The body in braces behind an anchor call, if it has one. */
 function bodyOf(parsed: ParsedPfConf, ruleset: Ruleset, rule: Rule): Ruleset | undefined {
   if (rule.action !== 'anchor' || rule.anchor === undefined) return undefined;
-  const isPath = rule.anchor.includes('/');
-  if (isPath && traitsOf(parsed.dialect).listedAnchors !== 'bodies') return undefined;
+  // A path calls what stands elsewhere.
+  if (rule.anchor.includes('/')) return undefined;
   const body = parsed.rulesets.get(joinAnchor(ruleset.path, rule.anchor));
   return body?.inline ? body : undefined;
 }

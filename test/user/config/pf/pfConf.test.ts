@@ -129,6 +129,29 @@ test('an include is read where it is named, and its errors name it', () => {
   assert.deepEqual(parse('include "more"\n').missingFiles, ['more']);
 });
 
+test('today: queues and targets that do not go together', () => {
+  const root = 'queue top on vr0 bandwidth 2M';
+  const cases = {
+    [`${root}\nqueue a parent top flows 9 default\n`]: 'pfctl: queue a: no bandwidth was specified',
+    [`${root} flows 9\nqueue a parent top bandwidth 1M default\n`]:
+      'pfctl: flow queue top is not a leaf queue',
+    'pass in inet6 af-to inet from 198.51.100.1 route-to 198.51.100.2\n':
+      'pf.conf:1: af-to cannot be used together with route-to, reply-to, dup-to',
+  };
+  for (const [text, message] of Object.entries(cases))
+    assert.deepEqual(errors(text, { dialect: 'openbsd' }), [message]);
+});
+
+test('today: addresses of a table have weights', () => {
+  const text = 'table <t> const { 10.9.0.1 weight 3 !10.9.0.2 }';
+  const parsed = parse(`${text}\n`, { dialect: 'openbsd' });
+  assert.deepEqual(printed(parsed), [text]);
+  assert.deepEqual(
+    parsed.tables[0]!.entries!.map(({ weight }) => weight),
+    [3, undefined],
+  );
+});
+
 test('lists multiply', () => {
   const text = 'pass proto { tcp udp } from { 10.0.0.1, 10.0.0.2 } to any port { 53 80 }\n';
   assert.equal(printed(parse(text)).length, 8);

@@ -121,6 +121,9 @@ function buildFilterRule(
   route: RouteNode | undefined,
 ): void {
   checkOnce(p, action.action, options);
+  if (options.afTo !== undefined && options.route !== undefined) {
+    p.cursor.fail('af-to cannot be used together with route-to, reply-to, dup-to');
+  }
   checkOptions(p, options);
   checkTcpOptions(p, head, options, 'OS fingerprinting only apply to tcp');
   const state = buildState(p, action.action, options);

@@ -9,7 +9,7 @@ import type { HostNode, PoolOptions, RedirectionNode, RouteNode } from '../synta
 import { parsePort } from './criteria.ts';
 import { parseHost } from './hosts.ts';
 
-const MAX_WEIGHT = 65535;
+export const MAX_WEIGHT = 65535;
 
 /** Addresses of a redirection target: one, or a list in braces. */
 export function parsePoolHosts(p: Parsing): HostNode[] {
@@ -34,10 +34,16 @@ function isPoolAddress(host: HostNode): boolean {
 
 function parseWeightedHost(p: Parsing): HostNode[] {
   const hosts = parseHost(p);
-  if (p.traits.classicRules || !p.cursor.accept('weight')) return hosts;
+  const weight = parseWeight(p);
+  return weight === undefined ? hosts : hosts.map((host) => ({ ...host, weight }));
+}
+
+/** `weight N`, where the dialect has weights. */
+export function parseWeight(p: Parsing): number | undefined {
+  if (p.traits.classicRules || !p.cursor.accept('weight')) return undefined;
   const weight = p.cursor.number();
   if (weight < 1 || weight > MAX_WEIGHT) p.cursor.fail('weight out of range');
-  return hosts.map((host) => ({ ...host, weight }));
+  return weight;
 }
 
 /** `POOL [port P]` and its options, behind `->`, `nat-to` and their kin. */
