@@ -84,7 +84,6 @@ export const SERVICES: Readonly<Record<'tcp' | 'udp', Readonly<Record<string, nu
     rdp: 3389,
     postgresql: 5432,
     sip: 5060,
-    ircd: 6667,
     'ftp-proxy': 8021,
     spamd: 8025,
     'spamd-cfg': 8026,
@@ -284,8 +283,13 @@ export interface TimeoutName {
   readonly unit: string;
 }
 
+/** One value for each dialect. */
+function byDialect<T>(classic: T, openbsd: T, freebsd: T): Readonly<Record<Dialect, T>> {
+  return { 'openbsd-2008': classic, openbsd, freebsd, 'freebsd-15': freebsd };
+}
+
 function timeout(name: string, value: number, today = value, unit = 's'): TimeoutName {
-  return { name, unit, defaults: { 'openbsd-2008': value, openbsd: today, freebsd: value } };
+  return { name, unit, defaults: byDialect(value, today, value) };
 }
 
 /** Timeouts in the order of `pfctl -s timeouts`. */
@@ -334,11 +338,11 @@ export interface LimitName {
 
 /** Limits in the order of `pfctl -s memory`. */
 export const LIMITS: readonly LimitName[] = [
-  { name: 'states', defaults: { 'openbsd-2008': 10000, openbsd: 100000, freebsd: 100000 } },
-  { name: 'src-nodes', defaults: { 'openbsd-2008': 10000, openbsd: 10000, freebsd: 10000 } },
-  { name: 'frags', defaults: { 'openbsd-2008': 5000, openbsd: 65536, freebsd: 5000 } },
-  { name: 'tables', defaults: { 'openbsd-2008': 1000, openbsd: 1000, freebsd: 1000 } },
-  { name: 'table-entries', defaults: { 'openbsd-2008': 200000, openbsd: 200000, freebsd: 200000 } },
+  { name: 'states', defaults: byDialect(10000, 100000, 100000) },
+  { name: 'src-nodes', defaults: byDialect(10000, 10000, 10000) },
+  { name: 'frags', defaults: byDialect(5000, 65536, 5000) },
+  { name: 'tables', defaults: byDialect(1000, 1000, 1000) },
+  { name: 'table-entries', defaults: byDialect(200000, 200000, 200000) },
   { name: 'pktdelay-pkts', defaults: { openbsd: 10000 } },
   { name: 'anchors', defaults: { openbsd: 512 } },
 ];
@@ -366,11 +370,7 @@ export const REASONS = [
 export type Reason = (typeof REASONS)[number];
 
 /** Number of reasons that a dialect counts and prints. */
-export const REASON_COUNT: Readonly<Record<Dialect, number>> = {
-  'openbsd-2008': 15,
-  openbsd: 17,
-  freebsd: 15,
-};
+export const REASON_COUNT: Readonly<Record<Dialect, number>> = byDialect(15, 17, 15);
 
 /** Counters of the limits (LCNT_*); the last three exist in today's OpenBSD only. */
 export const LIMIT_COUNTERS = [
@@ -387,24 +387,16 @@ export const LIMIT_COUNTERS = [
 ] as const;
 export type LimitCounter = (typeof LIMIT_COUNTERS)[number];
 
-export const LIMIT_COUNTER_COUNT: Readonly<Record<Dialect, number>> = {
-  'openbsd-2008': 7,
-  openbsd: 10,
-  freebsd: 7,
-};
+export const LIMIT_COUNTER_COUNT: Readonly<Record<Dialect, number>> = byDialect(7, 10, 7);
 
 /** `set debug` levels, least talkative first. */
-export const DEBUG_LEVELS: Readonly<Record<Dialect, readonly string[]>> = {
-  'openbsd-2008': ['none', 'urgent', 'misc', 'loud'],
-  openbsd: ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'],
-  freebsd: ['none', 'urgent', 'misc', 'loud'],
-};
+export const DEBUG_LEVELS: Readonly<Record<Dialect, readonly string[]>> = byDialect(
+  ['none', 'urgent', 'misc', 'loud'],
+  ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'],
+  ['none', 'urgent', 'misc', 'loud'],
+);
 
-export const DEFAULT_DEBUG: Readonly<Record<Dialect, string>> = {
-  'openbsd-2008': 'urgent',
-  openbsd: 'err',
-  freebsd: 'urgent',
-};
+export const DEFAULT_DEBUG: Readonly<Record<Dialect, string>> = byDialect('urgent', 'err', 'urgent');
 
 /** States of a TCP peer by number (tcp_fsm.h), and the two of synproxy. */
 export const TCP_STATES = [

@@ -5,7 +5,7 @@
 import type { Family } from './address.ts';
 import type { TableEntry } from './pf.ts';
 
-/** Words of an entry: family, length, 1 if negated, weight, four words of the address. */
+/** Words of an entry: family, length, 1 if negated, weight (0: none given), four words of the address. */
 export const ENTRY_WORDS = 8;
 const LENGTH = 1;
 const NEGATED = 2;
@@ -22,19 +22,19 @@ export function packEntries(entries: readonly TableEntry[], from: number, count:
     packed[at] = prefix.family;
     packed[at + LENGTH] = prefix.length;
     packed[at + NEGATED] = negated ? 1 : 0;
-    packed[at + WEIGHT] = weight ?? 1;
+    packed[at + WEIGHT] = weight ?? 0;
     packed.set(prefix.words, at + ADDRESS);
   }
   return packed;
 }
 
 /** The entry at `at`. */
-export function unpackEntry(packed: Int32Array, at: number): TableEntry & { readonly weight: number } {
+export function unpackEntry(packed: Int32Array, at: number): TableEntry {
   const family: Family = packed[at] === 4 ? 4 : 6;
   const words = [...packed.subarray(at + ADDRESS, at + ADDRESS + (family === 4 ? 1 : 4))];
   return {
     prefix: { family, words, length: packed[at + LENGTH]! },
     negated: packed[at + NEGATED] === 1,
-    weight: packed[at + WEIGHT]!,
+    weight: packed[at + WEIGHT] || undefined,
   };
 }

@@ -6,7 +6,8 @@
 import type { Address, Family, Prefix } from './address.ts';
 
 /** pf.conf dialects (`machine.json` "pf", `pfctl --dialect`). */
-export type Dialect = 'openbsd-2008' | 'openbsd' | 'freebsd';
+export const DIALECTS = ['openbsd-2008', 'openbsd', 'freebsd', 'freebsd-15'] as const;
+export type Dialect = (typeof DIALECTS)[number];
 
 /** Which list of a ruleset a rule belongs to. Today's OpenBSD has only 'filter'. */
 export type RuleList = 'scrub' | 'filter' | 'nat' | 'binat' | 'rdr';
@@ -74,6 +75,18 @@ export interface Pool {
   /** Source ports of nat, destination ports of rdr; absent: the default range, or the port untouched. */
   readonly ports?: { readonly low: number; readonly high: number };
   readonly staticPort: boolean;
+  /** FreeBSD: one outer end for all destinations of a UDP source. */
+  readonly endpointIndependent?: boolean;
+  /** FreeBSD: IPv4 packets may go by an IPv6 gateway. */
+  readonly preferIpv6?: boolean;
+  /** FreeBSD: the set of ports of a MAP-E customer edge (RFC 7597): bits of offset, length and value of its identifier. */
+  readonly portSet?: PortSet;
+}
+
+export interface PortSet {
+  readonly offset: number;
+  readonly length: number;
+  readonly id: number;
 }
 
 export type StateKeeping = 'keep' | 'modulate' | 'synproxy';
@@ -93,6 +106,8 @@ export interface StateOptions {
   /** Sloppy until a router tells of the other half. */
   readonly observed?: boolean;
   readonly pflow?: boolean;
+  /** FreeBSD: other addresses of an sctp association are let through. */
+  readonly allowRelated?: boolean;
   /** Per-rule timeouts by their names (`tcp.established`), seconds. */
   readonly timeouts?: Readonly<Record<string, number>>;
 }
@@ -175,6 +190,10 @@ export interface Rule {
   /** Absent: no state. */
   readonly state?: { readonly keep: StateKeeping; readonly options: StateOptions };
   readonly label?: string;
+  /** FreeBSD: labels behind the first. */
+  readonly moreLabels?: readonly string[];
+  /** FreeBSD: a number for pflog. */
+  readonly ridentifier?: number;
   readonly tag?: string;
   readonly tagged?: { readonly name: string; readonly negated: boolean };
   /** Probability of a match, 0 exclusive to 1 exclusive, in units of 1/2^32. */
@@ -182,8 +201,12 @@ export interface Rule {
   readonly rtable?: number;
   readonly once?: boolean;
   readonly maxPacketRate?: { readonly limit: number; readonly seconds: number };
+  /** FreeBSD: longer packets do not match; bytes from the IP header on. */
+  readonly maxPacketSize?: number;
   readonly scrub?: ScrubOptions;
   readonly set?: SetOptions;
+  /** FreeBSD: numbers of dummynet(4), for packets as they go and for answers. */
+  readonly dummynet?: { readonly kind: 'dnpipe' | 'dnqueue'; readonly numbers: readonly [number, number?] };
   /** nat-to (or the target of a nat, binat rule). */
   readonly nat?: Pool;
   /** rdr-to (or the target of an rdr rule). */

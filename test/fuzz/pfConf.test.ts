@@ -17,7 +17,7 @@ import { type ParsedPfConf, parsePfConf, pfLoadOf } from '../../appliance/user/c
 import { DirectPf } from '../kernel/pf/direct.ts';
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
-const DIALECTS: readonly (Dialect | 'auto')[] = ['openbsd-2008', 'openbsd', 'freebsd', 'auto'];
+const DIALECTS: readonly (Dialect | 'auto')[] = ['openbsd-2008', 'openbsd', 'freebsd', 'freebsd-15', 'auto'];
 const RUNS = 3_000;
 
 /** Rulesets of this project, and where it is there the recorded ones of the originals. */
@@ -53,6 +53,10 @@ const STATEMENTS: readonly string[] = [
   'rdr on vr0 proto tcp from any to any port 80:90 -> 10.0.0.9 port 8080:*\nbinat on vr0 from 10.0.0.1 to any -> 192.0.2.9',
   'altq on vr0 cbq bandwidth 10Mb queue { a, b }\nqueue a bandwidth 50% cbq(default)\nqueue root on vr0 bandwidth 10M max 10M',
   'include "other"\nload anchor "x" from "/etc/x"',
+  'ether block in quick on { vr0, ! vr1 } bridge-to vr2 proto 0x0800 from 00:11:22:33:44:55/24 to { ! 01:02:03:04:05:06&ff:ff:ff:00:00:00 } l3 from 10.0.0.1 label "a" ridentifier 7\nether anchor "e" {\n ether pass tag x\n}',
+  'match log (matches) in received-on any scrub (no-df set-tos 8) set (prio 3, tos 0x10)\npass in route-to (vr0 2001:db8::1) prefer-ipv6-nexthop sticky-address inet label "a" label "b" dnpipe (1, 2)',
+  'nat on vr0 from 10.0.0.0/8 -> 192.0.2.1 map-e-portset 6/8/0x34\nnat on vr0 inet from (vr1) to any -> (vr0) endpoint-independent\naltq on vr0 fairq bandwidth 1Gb queue q\nqueue q fairq(default codel buckets 4 hogs 1Mb)',
+  'pass in proto sctp to port 80 max-pkt-size 128 keep state (allow-related, pflow) nat-to { 10.0.0.1, 10.0.0.2 } rdr-to (vr1)\nset fail-policy return\nset keepcounters\nset timeout sctp.first 9',
   'pass from any os "Linux 6.x" to self user { root, != 5 } probability 20% once max-pkt-rate 10/5',
 ];
 

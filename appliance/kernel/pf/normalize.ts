@@ -122,7 +122,10 @@ export class Normalizer {
   // 2008.
 
   private byRules(packet: Descriptor): number {
-    if (!this.evaluator.has('scrub')) return NORMAL;
+    // FreeBSD: `set reassemble yes` does it where no scrub rule has a say.
+    if (!this.evaluator.has('scrub')) {
+      return this.settings.options.reassemble?.enabled === true ? this.today(packet) : NORMAL;
+    }
     const rule = this.find(packet, LOOK_AT_HEADERS);
     if (rule !== undefined && rule.rule.no !== true) {
       const outcome = this.headers(packet, rule);

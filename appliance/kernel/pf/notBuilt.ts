@@ -6,6 +6,8 @@
 import { CallError } from '../../abi/errno.ts';
 import type { Rule } from '../../abi/rule.ts';
 
+const PROTOCOL_SCTP = 132;
+
 /** Throws EOPNOTSUPP, with the place it was written at, when a rule needs what is not built. */
 export function refuseNotBuilt(rule: Rule): void {
   const what = notBuiltIn(rule);
@@ -17,8 +19,18 @@ function notBuiltIn(rule: Rule): string | undefined {
   if (rule.afTo !== undefined && (rule.nat?.stickyAddress || rule.rdr?.stickyAddress)) {
     return 'af-to with sticky-address';
   }
+  if (rule.maxPacketSize !== undefined) return 'max-pkt-size';
+  if (rule.nat?.portSet !== undefined) return 'map-e-portset';
+  if (rule.route?.pool?.preferIpv6) return 'prefer-ipv6-nexthop';
+  if (rule.protocol === PROTOCOL_SCTP && hasPorts(rule)) return 'a port of sctp';
   if (rule.divert !== undefined) return `divert-${rule.divert.kind}, for which there is no daemon,`;
   return undefined;
+}
+
+function hasPorts(rule: Rule): boolean {
+  return (
+    rule.source.port !== undefined || rule.destination.port !== undefined || rule.rdr?.ports !== undefined
+  );
 }
 
 function notBuilt(what: string, line: Rule['line']): CallError {

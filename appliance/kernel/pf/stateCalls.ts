@@ -6,6 +6,7 @@ import { type Address, contains, type Family, maskWord, type Prefix } from '../.
 import type { Handlers } from '../../abi/client.ts';
 import type { Page } from '../../abi/page.ts';
 import type { PfCalls, SourceNodeInfo, StateFilter, StateInfo, StateKey, StatePeer } from '../../abi/pf.ts';
+import type { Rule } from '../../abi/rule.ts';
 import { DIRECTION_IN } from '../filter.ts';
 import type { PfParts } from './parts.ts';
 import { RATE_UNIT, type SourceNode } from './sourceNodes.ts';
@@ -119,7 +120,7 @@ class StateMatch {
       (filter.destination === undefined || this.matchesHost(records, at, 1 - first, filter.destination)) &&
       (filter.id === undefined || filter.id === idOf(records, at)) &&
       (filter.creatorId === undefined || filter.creatorId === records[at + CREATOR]! >>> 0) &&
-      (filter.label === undefined || filter.label === life.ruleOf(state).rule.label) &&
+      (filter.label === undefined || hasLabel(life.ruleOf(state).rule, filter.label)) &&
       (filter.interface === undefined ||
         filter.interface === (interfaces.byIndex(records[at + INTERFACE]!)?.name ?? 'all'))
     );
@@ -137,6 +138,10 @@ class StateMatch {
     readAddress(records, at, WIRE, which, this.words);
     return prefix.words.every((word, i) => ((word ^ this.words[i]!) & maskWord(prefix.length, i)) === 0);
   }
+}
+
+function hasLabel({ label, moreLabels }: Rule, wanted: string): boolean {
+  return label === wanted || moreLabels?.includes(wanted) === true;
 }
 
 function idOf(records: Int32Array, at: number): string {

@@ -21,7 +21,9 @@ export class TableMember {
   readonly words: readonly number[];
   readonly length: number;
   negated: boolean;
-  weight: number;
+  /** 1 where none was given. */
+  readonly weight: number;
+  readonly isWeighted: boolean;
   cleared: number;
   /** States of pools that chose this address (least-states). */
   states = 0;
@@ -35,6 +37,7 @@ export class TableMember {
     this.length = length;
     this.negated = entry.negated;
     this.weight = entry.weight ?? 1;
+    this.isWeighted = entry.weight !== undefined;
     this.cleared = cleared;
   }
 
@@ -73,11 +76,12 @@ export class StagedEntries {
     }
   }
 
-  private memberFor(entry: TableEntry & { readonly weight: number }, now: number): TableMember {
+  private memberFor(entry: TableEntry, now: number): TableMember {
     const known = this.table.find(entry.prefix);
     if (known !== undefined) this.kept++;
     if (known !== undefined && known.negated !== entry.negated) this.changed++;
-    if (known?.negated === entry.negated && known.weight === entry.weight) return known;
+    const weight = known?.isWeighted ? known.weight : undefined;
+    if (known?.negated === entry.negated && weight === entry.weight) return known;
     const member = new TableMember(entry, known?.cleared ?? now);
     if (known !== undefined) {
       member.counters = known.counters;
@@ -194,11 +198,11 @@ export class Table {
     return { added: 0, deleted: gone.size, changed: 0 };
   }
 
-  /** Swaps the content; members that stay keep their counters. */
+  /** Swaps the content; members that stay keep their counters, and their weights. */
   replace(entries: readonly TableEntry[], now: number, dryRun = false): TableChange {
     const kept = new Set<TableMember>();
     let changed = 0;
-    for (const { prefix, negated, weight } of entries) {
+    for (const { prefix, negated } of entries) {
       const known = this.find(prefix);
       if (known === undefined || kept.has(known)) continue;
       kept.add(known);
@@ -206,7 +210,6 @@ export class Table {
       if (dryRun) continue;
       if (known.negated !== negated) this.ordered = undefined;
       known.negated = negated;
-      known.weight = weight ?? 1;
     }
     const gone = [...this.members].filter((member) => !kept.has(member));
     const { added } = this.add(entries, now, dryRun);
@@ -284,7 +287,7 @@ export class Table {
       result.push({
         prefix: { family: member.family, words: [...member.words], length: member.length },
         negated: member.negated,
-        ...(member.weight === 1 ? {} : { weight: member.weight }),
+        ...(member.isWeighted ? { weight: member.weight } : {}),
         cleared: member.cleared,
         packets: [...counters.subarray(0, COLUMNS)],
         bytes: [...counters.subarray(COLUMNS)],

@@ -5,6 +5,7 @@
 
 import type { KernelClient } from '../../abi/client.ts';
 import type { MakePacketTrial } from '../../abi/judgement.ts';
+import type { Dialect } from '../../abi/rule.ts';
 import type { Configuration } from '../rc/configuration.ts';
 
 /** Files as the machine sees them; paths are resolved against its directory, or offline against the working one. */
@@ -37,7 +38,7 @@ export interface MachineInfo {
   readonly name: string;
   readonly directory: string;
   /** The dialect that pf.conf is read in where it does not say so itself. */
-  readonly dialect: 'auto' | 'openbsd-2008' | 'openbsd' | 'freebsd';
+  readonly dialect: 'auto' | Dialect;
   /** Control object of a running daemon; undefined when it does not run. */
   readonly daemon: (name: string) => unknown;
   /** Lines of the boot and since (dmesg(8)). */

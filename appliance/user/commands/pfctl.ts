@@ -65,15 +65,20 @@ async function perform(session: Session): Promise<number> {
     return 0;
   }
   refuseReserved(args);
-  let status = 0;
   // With -n only files are read and tables tried.
-  if (!args.noAction) status = await change(session);
-  if (args.tableCommand === 'load') return (await loadRuleset(session, true)) ? status : 1;
-  if (args.tableCommand !== undefined) return (await tableCommand(session, args.tableCommand)) || status;
-  if (args.file !== undefined && !(await loadRuleset(session))) status = 1;
-  if (args.enable && !args.noAction && !(await setEnabled(session, true))) status = 1;
+  if (!args.noAction) await change(session);
+  const status = await tablesOrRules(session);
+  if (args.enable && !args.noAction) await setEnabled(session, true);
   if (args.debugLevel !== undefined && !args.noAction) await setDebug(session, args.debugLevel);
   return status;
+}
+
+/** `-T COMMAND`, for which -f names a file of addresses, or else `-f`. */
+async function tablesOrRules(session: Session): Promise<number> {
+  const { tableCommand: command, file } = session.args;
+  if (command !== undefined && command !== 'load') return tableCommand(session, command);
+  if (file === undefined) return 0;
+  return (await loadRuleset(session, command === 'load')) ? 0 : 1;
 }
 
 function refuseReserved(args: Arguments): void {
@@ -83,10 +88,9 @@ function refuseReserved(args: Arguments): void {
   }
 }
 
-async function change(session: Session): Promise<number> {
+async function change(session: Session): Promise<void> {
   const { args } = session;
-  let status = 0;
-  if (args.disable && !(await setEnabled(session, false))) status = 1;
+  if (args.disable) await setEnabled(session, false);
   if (args.show !== undefined) await show(session, args.show);
   else if (args.zero) await session.kernel.call('pf.clearCounters', { what: 'rules' });
   if (args.flush !== undefined) await flush(session, args.flush);
@@ -94,18 +98,13 @@ async function change(session: Session): Promise<number> {
   if (args.killNodes.length > 0) await killNodes(session);
   if (args.saveStates !== undefined) await saveStates(session, args.saveStates);
   if (args.loadStates !== undefined) await loadStates(session, args.loadStates);
-  return status;
 }
 
-async function setEnabled(session: Session, enabled: boolean): Promise<boolean> {
+async function setEnabled(session: Session, enabled: boolean): Promise<void> {
   const status = await session.kernel.call('pf.status', {});
-  if (status.enabled === enabled) {
-    session.err(`pfctl: pf ${enabled ? 'already' : 'not'} enabled`);
-    return false;
-  }
+  if (status.enabled === enabled) throw new Failure(`pf ${enabled ? 'already' : 'not'} enabled`);
   await session.kernel.call(enabled ? 'pf.enable' : 'pf.disable', {});
   session.say(`pf ${enabled ? 'enabled' : 'disabled'}`);
-  return true;
 }
 
 async function setDebug(session: Session, level: string): Promise<void> {

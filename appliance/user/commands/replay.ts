@@ -4,7 +4,7 @@
 // ruleset would do differently.
 
 import type { Judgement, PacketDirection, PacketTrial } from '../../abi/judgement.ts';
-import type { Dialect } from '../../abi/rule.ts';
+import { DIALECTS, type Dialect } from '../../abi/rule.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import * as pcap from '../../wire/pcap.ts';
 import * as pflog from '../../wire/pflog.ts';
@@ -91,8 +91,8 @@ function fail(message: string): never {
 }
 
 function dialectOf(text: string): Dialect | 'auto' {
-  const known = (['auto', 'openbsd-2008', 'openbsd', 'freebsd'] as const).find((one) => one === text);
-  return known ?? fail(`--dialect ${text}: not one of auto, openbsd-2008, openbsd, freebsd`);
+  const all = ['auto', ...DIALECTS] as const;
+  return all.find((one) => one === text) ?? fail(`--dialect ${text}: not one of ${all.join(', ')}`);
 }
 
 // The capture.

@@ -4,8 +4,9 @@
 
 import type { LinkAddress } from '../../abi/address.ts';
 import { parseLinkAddress } from '../../abi/addressText.ts';
+import { DIALECTS, type Dialect } from '../../abi/rule.ts';
 
-export type PfDialectSetting = 'auto' | 'openbsd-2008' | 'openbsd' | 'freebsd';
+export type PfDialectSetting = 'auto' | Dialect;
 
 export interface MachineInterface {
   readonly name: string;
@@ -42,7 +43,7 @@ export function parseMachineJson(text: string, file: string): Machine {
   const name = textOf(top.name, 'name', fail) ?? fail('name is missing');
   if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name)) fail(`name '${name}' is no host name`);
   const pf = textOf(top.pf, 'pf', fail) ?? 'auto';
-  if (!isDialect(pf)) return fail(`pf '${pf}' is not one of auto, openbsd-2008, openbsd, freebsd`);
+  if (!isDialect(pf)) return fail(`pf '${pf}' is not one of ${['auto', ...DIALECTS].join(', ')}`);
   const entries = Object.entries(objectOf(top.interfaces ?? {}, 'interfaces', undefined, fail));
   const interfaces = entries.map(([vr, value]) => parseInterface(name, vr, value, fail));
   return { name, pf, interfaces };
@@ -77,7 +78,7 @@ function parseInterface(machine: string, name: string, value: unknown, fail: Fai
 }
 
 function isDialect(text: string): text is PfDialectSetting {
-  return ['auto', 'openbsd-2008', 'openbsd', 'freebsd'].includes(text);
+  return text === 'auto' || DIALECTS.some((dialect) => dialect === text);
 }
 
 function objectOf(

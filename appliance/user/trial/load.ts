@@ -6,6 +6,7 @@ import type { PacketTrial } from '../../abi/judgement.ts';
 import type { Dialect } from '../../abi/rule.ts';
 import type { Files } from '../commands/command.ts';
 import { formatDiagnostic } from '../config/pf/diagnostics.ts';
+import { refusedEtherRule } from '../config/pf/etherRule.ts';
 import { fileProblem, loadPfConf } from '../config/pf/loadPfConf.ts';
 import { type ParseOptions, pfLoadOf } from '../config/pf/pfConf.ts';
 
@@ -25,6 +26,8 @@ export async function loadTrial(
   const { configurations } = await loadPfConf(text, file, (path) => files.read(path), options);
   const mistakes = configurations.filter((one) => one.errors > 0).flatMap((one) => one.diagnostics);
   if (mistakes.length > 0) throw new RulesetError(mistakes.map(formatDiagnostic).join('\n'));
+  const refused = refusedEtherRule(configurations);
+  if (refused !== undefined) throw new RulesetError(refused);
   const { kernel } = trial;
   await kernel.call('pf.load', pfLoadOf(configurations, true));
   if (!(await kernel.call('pf.status', {})).enabled) await kernel.call('pf.enable', {});

@@ -315,7 +315,6 @@ test('today scrub belongs to rules, and the state does it to all that follows', 
 test('what is not built is refused where it stands, and the rules in force stay', () => {
   const filter = new Filter('block all\n');
   const cases = [
-    ['pass\npass in inet6 af-to inet from 192.0.2.1 route-to fd00::9\n', 'pf.conf:2: af-to with route-to'],
     [
       'pass in proto tcp to port 80 divert-to 127.0.0.1 port 8080\n',
       'pf.conf:1: divert-to, for which there is no daemon,',
@@ -329,4 +328,39 @@ test('what is not built is refused where it stands, and the rules in force stay'
   }
   filter.load('set syncookies never\npass in proto tcp from any os unknown\npass proto udp\n');
   assert.equal(filter.left(datagram()).length, 1);
+});
+
+test('FreeBSD: what would be let through or sent elsewhere without a word is refused', () => {
+  const filter = new Filter('block all\n', 'freebsd');
+  const cases = [
+    ['pass in max-pkt-size 100\n', 'max-pkt-size'],
+    ['nat on vr1 from 198.51.100.0/24 to any -> 203.0.113.1 map-e-portset 4/8/1\n', 'map-e-portset'],
+    ['pass in on vr0 route-to (vr1 2001:db8::9) prefer-ipv6-nexthop inet\n', 'prefer-ipv6-nexthop'],
+    ['block in proto sctp to port 80\n', 'a port of sctp'],
+    ['pass in route-to (vr1 192.0.2.9) inet6 af-to inet from 192.0.2.1\n', 'af-to with route-to'],
+  ] as const;
+  for (const [text, what] of cases) {
+    const message = `pf.conf:1: ${what} is not supported; the rules in force stay`;
+    assert.throws(() => filter.load(text, 'freebsd'), { code: 'EOPNOTSUPP', message });
+    assert.deepEqual(filter.left(datagram()), []);
+  }
+});
+
+test('FreeBSD: filter rules translate as today', () => {
+  const rules = [
+    'match out on vr1 inet nat-to 203.0.113.9 static-port',
+    'pass',
+    `pass in on vr0 proto udp to port 99 rdr-to ${RIGHT} port 53`,
+  ];
+  const filter = new Filter(`${rules.join('\n')}\n`, 'freebsd');
+  assert.deepEqual(filter.left(datagram(1000, 99)), [`right 203.0.113.9:1000 > ${RIGHT}:53 udp 3`]);
+});
+
+test('FreeBSD: set reassemble puts fragments together where no scrub rule does', () => {
+  const fragment = ip4(
+    { source: LEFT, destination: RIGHT, fragment: ipv4.FRAGMENT_MF },
+    udp(1000, 53, new Uint8Array(8)),
+  );
+  assert.equal(new Filter('pass\n', 'freebsd').left(fragment).length, 1);
+  assert.deepEqual(new Filter('set reassemble yes\npass\n', 'freebsd').left(fragment), []);
 });

@@ -98,6 +98,8 @@ export interface Arguments {
   saveStates?: string;
   merge: boolean;
   noAction: boolean;
+  /** -N of today: no names of hosts. */
+  numericHosts: boolean;
   /** -A, -N, -R, -O: only these parts are loaded. */
   readonly parts: Set<'queues' | 'translation' | 'filter' | 'options'>;
   optimization?: Optimization;
@@ -165,6 +167,7 @@ function emptyArguments(): Arguments {
     killNodes: [],
     merge: false,
     noAction: false,
+    numericHosts: false,
     parts: new Set(),
     servicesByName: false,
     quiet: false,
@@ -243,13 +246,13 @@ const VALUES: Readonly<Record<string, Setter>> = {
     result.file = value;
   },
   F: (result, value) => {
-    result.flush = modifier('flush', value, FLUSH);
+    result.flush = modifier('flush modifier', value, FLUSH);
   },
   i: (result, value) => {
     result.interface = value;
   },
-  k: (result, value) => pushLimited(result.killStates, value),
-  K: (result, value) => pushLimited(result.killNodes, value),
+  k: (result, value) => pushLimited(result.killStates, 'k', value),
+  K: (result, value) => pushLimited(result.killNodes, 'K', value),
   L: (result, value) => {
     result.loadStates = value;
   },
@@ -263,7 +266,7 @@ const VALUES: Readonly<Record<string, Setter>> = {
     result.ruleNumber = Number(value);
   },
   s: (result, value) => {
-    result.show = modifier('show', value, SHOW);
+    result.show = modifier('show modifier', value, SHOW);
   },
   S: (result, value) => {
     result.saveStates = value;
@@ -272,15 +275,15 @@ const VALUES: Readonly<Record<string, Setter>> = {
     result.table = value;
   },
   T: (result, value) => {
-    result.tableCommand = modifier('table', value, TABLE_COMMANDS);
+    result.tableCommand = modifier('table command', value, TABLE_COMMANDS);
   },
   x: (result, value) => {
-    result.debugLevel = modifier('debug', value, DEBUG);
+    result.debugLevel = modifier('debug level', value, DEBUG);
   },
 };
 
-function pushLimited(list: string[], value: string): void {
-  if (list.length >= 2) throw new UsageError('');
+function pushLimited(list: string[], letter: string, value: string): void {
+  if (list.length >= 2) throw new UsageError(`can only specify -${letter} twice`);
   list.push(value);
 }
 
@@ -311,8 +314,9 @@ const FLAGS: Readonly<Record<string, Switch>> = {
     result.noAction = true;
   },
   N: (result) => {
-    // Only translation in 2008. Today it means no look-ups of names, which are never made here.
+    // Only translation in 2008. Today it means that names of hosts are no addresses.
     if (result.dialect !== 'openbsd' && result.dialect !== 'auto') result.parts.add('translation');
+    else result.numericHosts = true;
   },
   O: (result) => void result.parts.add('options'),
   P: (result) => {
@@ -341,13 +345,6 @@ function setFlag(letter: string, result: Arguments): void {
 /** The first word of the list that begins with what was given. */
 function modifier<T extends string>(what: string, value: string, list: readonly T[]): T {
   const found = list.find((word) => word.startsWith(value));
-  if (found === undefined) {
-    const name = `${what[0]!.toUpperCase()}${what.slice(1)}`;
-    throw new UsageError(
-      what === 'table'
-        ? `Unknown table command '${value}'`
-        : `Unknown ${name.toLowerCase()} modifier '${value}'`,
-    );
-  }
+  if (found === undefined) throw new UsageError(`Unknown ${what} '${value}'`);
   return found;
 }

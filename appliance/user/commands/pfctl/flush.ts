@@ -7,9 +7,10 @@ import { parseAddress } from '../../../abi/addressText.ts';
 import { DEFAULT_DEBUG, LIMITS, TIMEOUTS } from '../../../abi/names.ts';
 import type { StateFilter } from '../../../abi/pf.ts';
 import type { RuleList } from '../../../abi/rule.ts';
-import { Diagnostics, formatDiagnostic } from '../../config/pf/diagnostics.ts';
+import { rulesetChecksum } from '../../config/pf/checksum.ts';
+import { Diagnostics } from '../../config/pf/diagnostics.ts';
 import { resolveHost } from '../../config/pf/resolve.ts';
-import type { FlushModifier } from './arguments.ts';
+import { type FlushModifier, UsageError } from './arguments.ts';
 import { allPages, Failure, type Session } from './session.ts';
 
 const TRANSLATION: readonly RuleList[] = ['nat', 'rdr', 'binat'];
@@ -45,6 +46,9 @@ const FLUSHERS: Readonly<Record<Exclude<FlushModifier, 'all'>, Flusher>> = {
 export async function flush(session: Session, what: FlushModifier): Promise<void> {
   if (what !== 'all') return FLUSHERS[what](session);
   const dialect = await session.loadedDialect();
+  if (dialect === 'openbsd' && session.args.interface !== undefined) {
+    throw new UsageError("don't specify an interface with -Fall");
+  }
   await flushRules(session);
   if (dialect !== 'openbsd') {
     await flushNat(session);
@@ -78,7 +82,11 @@ async function keepLists(session: Session, keep: (list: RuleList) => boolean): P
       return { path, rules: loaded.map((entry) => entry.rule).filter((rule) => keep(rule.list)) };
     }),
   );
-  await kernel.call('pf.load', { dialect: await session.loadedDialect(), anchors, tables: [] });
+  const dialect = await session.loadedDialect();
+  const main = anchors.find(({ path }) => path === '');
+  // The checksum that peers compare is that of what is left.
+  const checksum = main && rulesetChecksum(main.rules, dialect);
+  await kernel.call('pf.load', { dialect, anchors, tables: [], checksum });
 }
 
 async function flushQueues(session: Session): Promise<void> {
@@ -118,7 +126,7 @@ export async function killStates(session: Session): Promise<void> {
   const [first, second] = session.args.killStates;
   const wanted = session.args.interface;
   if (first === 'label' || first === 'id' || first === 'key') {
-    if (second === undefined) throw new Failure(`no ${first} specified`);
+    if (!second) throw new UsageError(`no ${first} specified`);
     const filter = { interface: wanted, ...namedFilter(first, second) };
     const killed = await killMatching(session, filter);
     session.say(`killed ${killed} states`);
@@ -169,8 +177,9 @@ function namedFilter(kind: 'label' | 'id' | 'key', text: string): StateFilter {
   if (kind === 'key') return keyFilter(text);
   const [id, creator] = text.split('/');
   if (!/^[0-9a-fA-F]{1,16}$/.test(id!) || (creator && !/^[0-9a-fA-F]{1,8}$/.test(creator))) {
-    throw new Failure('wrong id format');
+    throw new UsageError('wrong id format specified');
   }
+  if (/^0+$/.test(id!)) throw new UsageError('cannot kill id 0');
   const creatorId = creator === undefined ? undefined : Number.parseInt(creator, 16);
   return { id: id!.toLowerCase().padStart(16, '0'), creatorId };
 }
@@ -196,15 +205,26 @@ function keyEnd(text: string): { readonly prefix: Prefix; readonly port?: number
   return { prefix: { ...address, length: addressBits(address.family) }, port };
 }
 
+/** Networks are given by numbers; names stand for all their addresses. */
 async function killTargets(session: Session, text: string): Promise<readonly Prefix[]> {
+  const [host = '', bits] = text.split('/');
+  if (bits !== undefined) checkBits(host, bits);
   const diagnostics = new Diagnostics();
   const hosts = resolveHost(text, await session.facts(), diagnostics);
   const prefixes = (hosts ?? []).flatMap(({ address }) =>
     address.kind === 'prefix' ? [address.prefix] : [],
   );
   if (prefixes.length > 0) return prefixes;
-  for (const diagnostic of diagnostics.list) session.err(formatDiagnostic(diagnostic));
-  throw new Failure(`${text}: no such host`);
+  throw new Failure('getaddrinfo: no address associated with name');
+}
+
+function checkBits(host: string, bits: string): void {
+  if (!/^\d+$/.test(bits)) throw new Failure(`prefix is invalid: ${bits}`);
+  if (Number(bits) > 128) throw new Failure(`prefix is too large: ${bits}`);
+  const address = parseAddress(host);
+  if (address !== undefined && Number(bits) > addressBits(address.family)) {
+    throw new Failure('prefix too long for AF_INET');
+  }
 }
 
 /** `-K`: source tracking nodes by host. */

@@ -9,6 +9,7 @@ import type { Dialect, RuleList } from '../../../abi/rule.ts';
 import type { LoadParts } from '../../config/pf/build/config.ts';
 import { rulesetChecksum } from '../../config/pf/checksum.ts';
 import { explainDiagnostic, formatDiagnostic } from '../../config/pf/diagnostics.ts';
+import { refusedEtherRule } from '../../config/pf/etherRule.ts';
 import type { Facts } from '../../config/pf/facts.ts';
 import { OBSERVED } from '../../config/pf/fingerprints/observed.ts';
 import { parsePfOs } from '../../config/pf/fingerprints/pfOs.ts';
@@ -44,8 +45,19 @@ export async function loadRuleset(session: Session, tablesOnly = false): Promise
     return false;
   }
   if (args.noAction) return true;
+  const refused = refusedEtherRule(configurations);
+  if (refused !== undefined) throw new Failure(refused);
   await load(session, configurations, parts);
+  sayUnenforced(session, configurations);
   return true;
+}
+
+/** One line about everything that was loaded and does nothing; queues, which let nothing through, are named with -v. */
+function sayUnenforced(session: Session, configurations: readonly ParsedPfConf[]): void {
+  const words = new Set(configurations.flatMap((parsed) => parsed.unenforced));
+  const queues = configurations.some((parsed) => parsed.queues.length > 0);
+  if (queues && session.args.verbose > 0) words.add('queueing');
+  if (words.size > 0) session.say(`not enforced: ${[...words].join(', ')}`);
 }
 
 async function readMain(session: Session, file: string): Promise<string> {

@@ -49,7 +49,7 @@ export class Session {
 
   async facts(): Promise<Facts> {
     this.gathered ??= await this.gatherFacts();
-    return this.gathered;
+    return this.args.numericHosts ? { ...this.gathered, hosts: new Map() } : this.gathered;
   }
 
   private async gatherFacts(): Promise<Facts> {

@@ -2,6 +2,7 @@
 //
 // `pfctl -s WHAT`.
 
+import type { Dialect } from '../../../abi/rule.ts';
 import { listFingerprints } from '../../config/pf/fingerprints/pfOs.ts';
 import type { ShowModifier } from './arguments.ts';
 import type { Session } from './session.ts';
@@ -32,6 +33,7 @@ const SHOWERS: Readonly<Record<Exclude<ShowModifier, 'all'>, Shower>> = {
   },
   Running: async (session) => {
     const { enabled } = await session.kernel.call('pf.status', {});
+    if (session.args.json) return session.json({ enabled });
     session.out(enabled ? 'Enabled' : 'Disabled');
   },
 };
@@ -58,6 +60,7 @@ const SECTIONS: readonly {
 export async function show(session: Session, what: ShowModifier): Promise<void> {
   if (what !== 'all') return SHOWERS[what](session);
   const dialect = await session.loadedDialect();
+  if (session.args.json) return showAllJson(session, dialect);
   let first = true;
   for (const section of SECTIONS) {
     if (section.classic && dialect === 'openbsd') continue;
@@ -73,6 +76,21 @@ export async function show(session: Session, what: ShowModifier): Promise<void> 
   session.out('');
   session.out('OS FINGERPRINTS:');
   session.out(`${length} fingerprints loaded`);
+}
+
+/** Everything in one object, by the names of `-s`. */
+async function showAllJson(session: Session, dialect: Dialect): Promise<void> {
+  const all: Record<string, unknown> = {};
+  for (const { what, classic } of SECTIONS) {
+    if (classic && dialect === 'openbsd') continue;
+    const copy: Session = Object.create(session);
+    copy.json = (value) => {
+      all[what] = value;
+    };
+    await SHOWERS[what](copy);
+  }
+  const { length } = await session.kernel.call('pf.fingerprints', {});
+  session.json({ ...all, fingerprints: length });
 }
 
 /** The same session, whose lines are kept. */

@@ -15,12 +15,13 @@ import type { PfsyncInfo } from '../../../abi/pfsync.ts';
 import type { Dialect } from '../../../abi/rule.ts';
 import { formatRate } from '../../config/pf/build/queues.ts';
 import { bootDate, counterBracket } from './format.ts';
+import { interfaceJson, statusJson } from './json.ts';
 import type { Session } from './session.ts';
 
 export async function showInfo(session: Session): Promise<void> {
   const status = await session.kernel.call('pf.status', {});
   const peers = await syncPeers(session);
-  if (session.args.json) return session.json(peers === undefined ? status : { ...status, peers });
+  if (session.args.json) return session.json({ ...statusJson(status), ...(peers && { peers }) });
   for (const line of statusLines(status, session.args.verbose > 0)) session.out(line);
   for (const line of peers?.map(peerLine) ?? []) session.out(line);
 }
@@ -140,7 +141,7 @@ export async function showMemory(session: Session): Promise<void> {
 
 export async function showInterfaces(session: Session): Promise<void> {
   const interfaces = await session.kernel.call('pf.interfaces', { name: session.args.interface });
-  if (session.args.json) return session.json(interfaces);
+  if (session.args.json) return session.json(interfaces.map(interfaceJson));
   const boot = await bootDate(session);
   const sorted = [...interfaces].sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of sorted) {

@@ -7,10 +7,11 @@ import type { Dialect, Rule, RuleList } from '../../../abi/rule.ts';
 import { joinAnchor } from '../../config/pf/build/config.ts';
 import { traitsOf } from '../../config/pf/dialect.ts';
 import type { Facts } from '../../config/pf/facts.ts';
-import { type PrintOptions, printRule } from '../../config/pf/print.ts';
+import { labelsOf, type PrintOptions, printRule } from '../../config/pf/print.ts';
 import type { AddressCounts } from '../../config/pf/printAddress.ts';
 import { addressesOf } from '../../config/pf/resolve.ts';
 import { skipSteps } from '../../config/pf/skip.ts';
+import { labelJson, ruleJson } from './json.ts';
 import { allPages, Failure, type Session } from './session.ts';
 
 const RULE_LISTS: readonly RuleList[] = ['scrub', 'filter'];
@@ -37,10 +38,22 @@ export async function showNat(session: Session): Promise<void> {
 async function showLists(session: Session, lists: readonly RuleList[]): Promise<void> {
   const { anchor, json } = session.args;
   await requireAnchor(session, anchor);
-  if (json) return session.json(await rulesOfLists(session, anchor, lists));
   const listing = await prepare(session);
+  if (json) return session.json(await rulesJson(listing, anchor, lists));
   for (const list of lists) await printList(listing, anchor, list, 0);
   if (session.args.zero) await session.kernel.call('pf.clearCounters', { what: 'rules' });
+}
+
+async function rulesJson(
+  { session, dialect, facts }: Listing,
+  anchor: string,
+  lists: readonly RuleList[],
+): Promise<object[]> {
+  const { ruleNumber, servicesByName } = session.args;
+  const entries = await rulesOfLists(session, anchor, lists);
+  const wanted = entries.filter(({ number }) => ruleNumber === undefined || number === ruleNumber);
+  const options = { facts, serviceNames: servicesByName || undefined };
+  return wanted.map((entry) => ruleJson(entry, printRule(entry.rule, dialect, options)));
 }
 
 async function requireAnchor(session: Session, anchor: string): Promise<void> {
@@ -166,12 +179,13 @@ function pad(value: number, width: number): string {
 /** `LABEL EVAL PACKETS BYTES IN-PKTS IN-BYTES OUT-PKTS OUT-BYTES STATES` for each labelled filter rule. */
 export async function showLabels(session: Session): Promise<void> {
   const entries = await rulesOfLists(session, session.args.anchor, ['filter']);
-  const labelled = entries.filter((entry) => entry.rule.label !== undefined);
-  if (session.args.json) return session.json(labelled);
-  for (const { rule, counters } of labelled) {
+  const labelled = entries.flatMap((entry) => labelsOf(entry.rule).map((label) => ({ label, entry })));
+  if (session.args.json) return session.json(labelled.map(({ label, entry }) => labelJson(label, entry)));
+  for (const { label, entry } of labelled) {
+    const { counters } = entry;
     const { evaluations, packets, bytes, packetsIn = 0, bytesIn = 0, statesCreated } = counters;
     const inbound = `${packetsIn} ${bytesIn}`;
     const outbound = `${packets - packetsIn} ${bytes - bytesIn}`;
-    session.out(`${rule.label} ${evaluations} ${packets} ${bytes} ${inbound} ${outbound} ${statesCreated}`);
+    session.out(`${label} ${evaluations} ${packets} ${bytes} ${inbound} ${outbound} ${statesCreated}`);
   }
 }

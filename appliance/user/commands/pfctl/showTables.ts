@@ -5,6 +5,7 @@
 import type { TableInfo } from '../../../abi/pf.ts';
 import type { Dialect } from '../../../abi/rule.ts';
 import { bootDate, counterBracket } from './format.ts';
+import { tableJson } from './json.ts';
 import type { Session } from './session.ts';
 
 /** Names of the counters in the order of a table's columns. */
@@ -13,7 +14,7 @@ const DIRECTIONS = ['In/Block', 'In/Pass', 'In/XPass', 'Out/Block', 'Out/Pass', 
 export async function showTables(session: Session): Promise<void> {
   const { args } = session;
   const tables = await session.kernel.call('pf.tables', tableRequest(session));
-  if (args.json) return session.json(tables);
+  if (args.json) return session.json(tables.map(tableJson));
   const boot = await bootDate(session);
   const dialect = await session.loadedDialect();
   for (const table of tables) {

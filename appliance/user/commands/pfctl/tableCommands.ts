@@ -8,9 +8,10 @@ import { formatPrefix } from '../../../abi/addressText.ts';
 import type { TableAddressInfo, TableChange, TableEntry } from '../../../abi/pf.ts';
 import { Diagnostics, formatDiagnostic } from '../../config/pf/diagnostics.ts';
 import { fileProblem } from '../../config/pf/loadPfConf.ts';
-import { parseAddressFile, parseTableAddress } from '../../config/pf/parse/tables.ts';
+import { parseAddressFile, parseTableAddresses } from '../../config/pf/parse/tables.ts';
 import type { TableCommand } from './arguments.ts';
 import { bootDate } from './format.ts';
+import { tableAddressJson } from './json.ts';
 import { allPages, Failure, radixError, type Session } from './session.ts';
 import { counterLine } from './showTables.ts';
 
@@ -133,12 +134,13 @@ class TableRun {
     const { args } = this.session;
     const content = await this.content();
     if (args.json) {
-      this.session.json(content);
+      this.session.json(content.map(tableAddressJson));
       return 0;
     }
     const boot = await bootDate(this.session);
     for (const entry of content) {
       this.session.out(this.line({ entry, feedback: ' ' }));
+      if (entry.weight !== undefined) this.session.out(`\tWeight:             ${entry.weight}`);
       if (args.verbose === 0) continue;
       this.session.out(`\tCleared:     ${boot(entry.cleared)}`);
       for (const line of addressCounters(entry)) this.session.out(line);
@@ -175,7 +177,7 @@ class TableRun {
     const { args, context } = this.session;
     const facts = await this.session.facts();
     const diagnostics = new Diagnostics();
-    const entries = args.operands.map((word) => parseTableAddress(word, facts, diagnostics));
+    const entries = [...parseTableAddresses(args.operands, facts, diagnostics)];
     if (args.file !== undefined) {
       const text = await this.readAddresses(args.file);
       entries.push(parseAddressFile(text, facts, diagnostics));
@@ -312,11 +314,17 @@ function markReplaced(entries: readonly TableEntry[], content: readonly TableEnt
   return [...marked, ...gone.map((entry): Marked => ({ entry, feedback: 'D' }))];
 }
 
-const COUNTERS = ['In/Block', 'In/Pass', 'Out/Block', 'Out/Pass'];
+/** What an address is listed with, and its columns: XPass is the table's alone. */
+const COUNTERS = [
+  ['In/Block', 0],
+  ['In/Pass', 1],
+  ['Out/Block', 3],
+  ['Out/Pass', 4],
+] as const;
 
-function addressCounters(entry: TableAddressInfo): string[] {
-  if (entry.packets.length === 0) return [];
-  return COUNTERS.map((name, i) => counterLine(name, entry.packets[i] ?? 0, entry.bytes[i] ?? 0));
+function addressCounters({ packets, bytes }: TableAddressInfo): string[] {
+  if (packets.length === 0) return [];
+  return COUNTERS.map(([name, column]) => counterLine(name, packets[column] ?? 0, bytes[column] ?? 0));
 }
 
 /** The entry that decided, or that there was none. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 //
-// What differs between the pf.conf dialects, in one table: OpenBSD 4.4 (2008), today's OpenBSD, FreeBSD. The parser,
-// the expansion and the printer ask this table and nothing else.
+// What differs between the pf.conf dialects, in one table: OpenBSD 4.4 (2008), today's OpenBSD, FreeBSD as it was recorded
+// with release 12 and as release 15 prints. The parser, the expansion and the printer ask this table and nothing else.
 
-import type { Dialect } from '../../../abi/rule.ts';
+import { DIALECTS, type Dialect, type PoolType } from '../../../abi/rule.ts';
 
 /** A criterion of a rule that may be a list, as the expansion multiplies them. */
 export type ListName =
@@ -38,6 +38,7 @@ export type ClauseName =
   | 'tos'
   | 'prio'
   | 'maxPacketRate'
+  | 'maxPacketSize'
   | 'set'
   | 'state'
   | 'probability'
@@ -46,6 +47,8 @@ export type ClauseName =
   | 'scrub'
   | 'allowOptions'
   | 'label'
+  | 'ridentifier'
+  | 'dummynet'
   | 'queue'
   | 'once'
   | 'tag'
@@ -66,6 +69,25 @@ export interface Traits {
   readonly quotedBlankEscape: boolean;
   /** Options, scrub, queueing, translation and filter rules are statements of their own, in that order. */
   readonly classicRules: boolean;
+  /** There are `match` rules, and filter rules translate (`nat-to`, `af-to`, …), scrub and ask for `received-on`. */
+  readonly todaysRules: boolean;
+  /** There are rules for Ethernet frames. */
+  readonly etherRules: boolean;
+  /** A rule may have several labels. */
+  readonly severalLabels: boolean;
+  /** ALTQ has the scheduler fairq and the flag codel. */
+  readonly fairQueues: boolean;
+  /** Protocols that have ports, and how messages call them. */
+  readonly portProtocols: ReadonlySet<number>;
+  readonly portProtocolNames: string;
+  /** Timeouts and limits that are read and mean nothing to this kernel. */
+  readonly idleSettings: ReadonlySet<string>;
+  /** Tables and `(if)` may be in pools of these types. */
+  readonly manyAddressPools: ReadonlySet<PoolType>;
+  /** What is said of a table or an interface in a pool of another type. */
+  readonly manyAddressText: (kind: 'tables are' | `interface (${string}) is`, pool: string) => string;
+  /** A list of addresses behind `nat-to` and its kin stays one; else it becomes a table. */
+  readonly targetLists: boolean;
   /** Words that may stand behind the hosts of a filter rule. */
   readonly filterOptions: ReadonlySet<string>;
   /** Outermost list first. */
@@ -94,6 +116,8 @@ export interface Traits {
   readonly setParentheses: readonly [string, string];
   /** `divert-to` is printed with the port alone. */
   readonly divertPortOnly: boolean;
+  /** Anchor calls in the listing of a load have their whole paths; else what stands behind the last slash. */
+  readonly anchorPaths: boolean;
   /** Routing domains: skip steps have a row for them. */
   readonly routingDomains: boolean;
 }
@@ -116,6 +140,14 @@ const TODAY_WORDS =
   'af-to binat-to burst default delay divert-packet flows least-states match matches max-pkt-rate min nat-to once ' +
   'parent pflow prio quantum rdomain rdr-to received-on state-defaults syncookies weight';
 
+const FREEBSD_WORDS =
+  'bridge-to dnpipe dnqueue endpoint-independent ether fail-policy fairq keepcounters l3 map-e-portset max-pkt-size ' +
+  'prefer-ipv6-nexthop ridentifier';
+
+/** What FreeBSD has taken over from OpenBSD since 2008. */
+const FREEBSD_TAKEN =
+  'af-to binat-to match matches max-pkt-rate nat-to once pflow prio rdr-to received-on state-defaults syncookies';
+
 function words(...lists: readonly string[]): ReadonlySet<string> {
   return new Set(lists.flatMap((list) => list.split(' ')));
 }
@@ -123,12 +155,18 @@ function words(...lists: readonly string[]): ReadonlySet<string> {
 /** Words whose appearance tells that a ruleset is written in the language of 2008. */
 export const CLASSIC_ONLY: ReadonlySet<string> = words(CLASSIC_WORDS, 'scrub');
 
+/** Words whose appearance tells that a ruleset is FreeBSD's. */
+export const FREEBSD_ONLY: ReadonlySet<string> = words(FREEBSD_WORDS);
+
 const SHARED_OPTIONS =
   'user group flags icmp-type icmp6-type tos no keep modulate synproxy fragment allow-opts label queue tag ! tagged ' +
   'probability rtable divert-to divert-reply';
 
 const TODAY_OPTIONS =
   'prio divert-packet scrub nat-to af-to rdr-to binat-to route-to reply-to dup-to received-on once max-pkt-rate set';
+
+const FREEBSD_OPTIONS =
+  'prio set scrub nat-to af-to rdr-to binat-to received-on once max-pkt-rate max-pkt-size ridentifier dnpipe dnqueue';
 
 const CLASSIC_CLAUSES: readonly ClauseName[] = [
   'action',
@@ -196,6 +234,54 @@ const TODAY_CLAUSES: readonly ClauseName[] = [
   'route',
 ];
 
+const FREEBSD_CLAUSES: readonly ClauseName[] = [
+  'action',
+  'blockReturn',
+  'direction',
+  'log',
+  'quick',
+  'interface',
+  'route',
+  'family',
+  'protocol',
+  'hosts',
+  'receivedOn',
+  'user',
+  'group',
+  'flags',
+  'icmp',
+  'tos',
+  'prio',
+  'maxPacketRate',
+  'maxPacketSize',
+  'set',
+  'state',
+  'probability',
+  'stateOptions',
+  'fragment',
+  'scrub',
+  'allowOptions',
+  'label',
+  'ridentifier',
+  'once',
+  'dummynet',
+  'queue',
+  'tag',
+  'tagged',
+  'rtable',
+  'divert',
+  'translation',
+];
+
+const TCP = 6;
+const UDP = 17;
+const SCTP = 132;
+
+const ROUND_ROBIN: ReadonlySet<PoolType> = new Set(['round-robin']);
+const CHOOSING: ReadonlySet<PoolType> = new Set(['round-robin', 'random', 'source-hash', 'least-states']);
+
+const SCTP_TIMEOUTS = ['first', 'opening', 'established', 'closing', 'closed'].map((name) => `sctp.${name}`);
+
 const OPENBSD_2008: Traits = {
   dialect: 'openbsd-2008',
   reserved: words(SHARED_WORDS, CLASSIC_WORDS),
@@ -203,6 +289,16 @@ const OPENBSD_2008: Traits = {
   arrow: true,
   quotedBlankEscape: false,
   classicRules: true,
+  todaysRules: false,
+  etherRules: false,
+  severalLabels: false,
+  fairQueues: false,
+  portProtocols: new Set([TCP, UDP]),
+  portProtocolNames: 'tcp/udp',
+  idleSettings: new Set(),
+  manyAddressPools: ROUND_ROBIN,
+  manyAddressText: (kind, pool) => `${kind} only supported in round-robin ${pool} pools`,
+  targetLists: false,
   filterOptions: words(SHARED_OPTIONS),
   expansionOrder: [
     'interface',
@@ -228,17 +324,38 @@ const OPENBSD_2008: Traits = {
   plainKeepState: true,
   setParentheses: ['(', ')'],
   divertPortOnly: false,
+  anchorPaths: true,
   routingDomains: false,
 };
 
 const FREEBSD: Traits = {
   ...OPENBSD_2008,
   dialect: 'freebsd',
-  reserved: words(SHARED_WORDS, CLASSIC_WORDS, 'prio'),
-  filterOptions: words(SHARED_OPTIONS, 'prio set'),
+  reserved: words(SHARED_WORDS, CLASSIC_WORDS, FREEBSD_WORDS, FREEBSD_TAKEN),
+  todaysRules: true,
+  etherRules: true,
+  severalLabels: true,
+  fairQueues: true,
+  portProtocols: new Set([TCP, UDP, SCTP]),
+  portProtocolNames: 'tcp/udp/sctp',
+  idleSettings: new Set([...SCTP_TIMEOUTS, 'anchors', 'eth-anchors']),
+  manyAddressPools: CHOOSING,
+  manyAddressText: (kind) => `${kind} not supported by pool type`,
+  targetLists: true,
+  filterOptions: words(SHARED_OPTIONS, FREEBSD_OPTIONS),
   binatFromAny: true,
+  checkRanges: true,
+  clauses: FREEBSD_CLAUSES,
   setParentheses: ['( ', ' )'],
   divertPortOnly: true,
+  anchorPaths: false,
+};
+
+const FREEBSD_15: Traits = {
+  ...FREEBSD,
+  dialect: 'freebsd-15',
+  stickyDynamicMask: false,
+  anchorPaths: true,
 };
 
 const OPENBSD: Traits = {
@@ -248,6 +365,16 @@ const OPENBSD: Traits = {
   arrow: false,
   quotedBlankEscape: true,
   classicRules: false,
+  todaysRules: true,
+  etherRules: false,
+  severalLabels: false,
+  fairQueues: false,
+  portProtocols: new Set([TCP, UDP]),
+  portProtocolNames: 'tcp/udp',
+  idleSettings: new Set(),
+  manyAddressPools: CHOOSING,
+  manyAddressText: (kind) => `${kind} not supported by pool type`,
+  targetLists: false,
   filterOptions: words(SHARED_OPTIONS, TODAY_OPTIONS),
   expansionOrder: [
     'interface',
@@ -273,20 +400,22 @@ const OPENBSD: Traits = {
   plainKeepState: false,
   setParentheses: ['(', ')'],
   divertPortOnly: false,
+  anchorPaths: true,
   routingDomains: true,
 };
 
-const DIALECTS: Readonly<Record<Dialect, Traits>> = {
+const TRAITS: Readonly<Record<Dialect, Traits>> = {
   'openbsd-2008': OPENBSD_2008,
   openbsd: OPENBSD,
   freebsd: FREEBSD,
+  'freebsd-15': FREEBSD_15,
 };
 
 export function traitsOf(dialect: Dialect): Traits {
-  return DIALECTS[dialect];
+  return TRAITS[dialect];
 }
 
 /** The dialect of this name, or undefined. */
 export function dialectByName(name: string): Dialect | undefined {
-  return Object.hasOwn(DIALECTS, name) ? (name as Dialect) : undefined;
+  return DIALECTS.find((dialect) => dialect === name);
 }

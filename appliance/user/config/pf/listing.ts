@@ -4,6 +4,8 @@
 
 import type { Rule, RuleList } from '../../../abi/rule.ts';
 import { joinAnchor, type Ruleset } from './build/config.ts';
+import { traitsOf } from './dialect.ts';
+import { listEtherRules } from './etherRule.ts';
 import type { ParsedPfConf } from './pfConf.ts';
 import { type PrintOptions, printRule } from './print.ts';
 
@@ -19,10 +21,11 @@ export interface ListingOptions extends PrintOptions {
 export function listRules(parsed: ParsedPfConf, options: ListingOptions): string[] {
   const main = parsed.rulesets.get(parsed.root)!;
   const lists = parsed.dialect === 'openbsd' ? ALL_LISTS : CLASSIC_LISTS;
-  return lists.flatMap((names) => {
+  const rules = lists.flatMap((names) => {
     const loaded = names.every((name) => isLoaded(parsed, name));
     return loaded ? listRuleset(parsed, main, names, options, 0) : [];
   });
+  return [...listEtherRules(parsed.etherRules, options.numbered), ...rules];
 }
 
 function isLoaded(parsed: ParsedPfConf, list: RuleList): boolean {
@@ -42,7 +45,7 @@ function listRuleset(
   const tables = lists.includes('filter') ? ruleset.optimizerTables : [];
   const lines = rules.flatMap((rule, number) => {
     const body = bodyOf(parsed, ruleset, rule);
-    const anchorName = body?.path.slice(body.path.lastIndexOf('/') + 1);
+    const anchorName = listedName(parsed, rule, body);
     const text = printRule(rule, parsed.dialect, {
       ...options,
       number: options.numbered ? number : undefined,
@@ -55,9 +58,18 @@ function listRuleset(
   return [...tables, ...lines];
 }
 
+/** What an anchor call is listed with as its name; undefined for its own path. */
+function listedName(parsed: ParsedPfConf, rule: Rule, body: Ruleset | undefined): string | undefined {
+  if (body !== undefined) return body.path.slice(body.path.lastIndexOf('/') + 1);
+  if (rule.anchor === undefined || traitsOf(parsed.dialect).anchorPaths) return undefined;
+  return rule.anchor.slice(Math.max(0, rule.anchor.lastIndexOf('/')));
+}
+
 /** The body in braces behind an anchor call, if it has one. */
 function bodyOf(parsed: ParsedPfConf, ruleset: Ruleset, rule: Rule): Ruleset | undefined {
   if (rule.action !== 'anchor' || rule.anchor === undefined) return undefined;
+  // A path calls what stands elsewhere.
+  if (rule.anchor.includes('/')) return undefined;
   const body = parsed.rulesets.get(joinAnchor(ruleset.path, rule.anchor));
   return body?.inline ? body : undefined;
 }

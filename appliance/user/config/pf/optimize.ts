@@ -62,6 +62,7 @@ function standsAlone(rule: Rule): boolean {
     rule.nat !== undefined ||
     rule.rdr !== undefined ||
     rule.maxPacketRate !== undefined ||
+    rule.maxPacketSize !== undefined ||
     options?.max !== undefined ||
     options?.maxSrcStates !== undefined ||
     options?.sourceTrack === 'rule'
@@ -81,6 +82,8 @@ function kindText(rule: Rule): string {
     rule.state?.keep,
     options,
     rule.set,
+    rule.ridentifier,
+    rule.dummynet,
     rule.scrub,
     rule.route,
     rule.afTo,

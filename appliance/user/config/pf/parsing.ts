@@ -25,4 +25,6 @@ export interface Parsing {
   readonly randomKey: () => readonly number[];
   /** Set when something was met that only the language of 2008 has. */
   classicSeen: boolean;
+  /** Set when something was met that only FreeBSD has. */
+  freebsdSeen: boolean;
 }

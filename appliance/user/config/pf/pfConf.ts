@@ -10,6 +10,7 @@ import { Queues } from './build/queues.ts';
 import { Cursor } from './cursor.ts';
 import { type Diagnostic, Diagnostics } from './diagnostics.ts';
 import { traitsOf } from './dialect.ts';
+import type { EtherRule } from './etherRule.ts';
 import { bareFacts, type Facts } from './facts.ts';
 import { Lexer } from './lexer.ts';
 import { optimize } from './optimize.ts';
@@ -20,7 +21,7 @@ import { printTableEntries } from './printTable.ts';
 export type Optimization = 'none' | 'basic' | 'profile';
 
 export interface ParseOptions {
-  /** `auto` (the default): today's OpenBSD unless the text uses what only 2008 has. */
+  /** `auto` (the default): today's OpenBSD unless the text uses what only 2008 has, or what only FreeBSD has. */
   readonly dialect?: Dialect | 'auto';
   /** Those of a bare machine unless given. */
   readonly facts?: Facts;
@@ -53,6 +54,10 @@ export interface ParsedPfConf {
   /** `set fingerprints`. */
   readonly fingerprintsFile: string | undefined;
   readonly anchorLoads: readonly AnchorLoad[];
+  /** FreeBSD: read and printed, never loaded. */
+  readonly etherRules: readonly EtherRule[];
+  /** What was asked for and is read, listed and not done. */
+  readonly unenforced: readonly string[];
   readonly parts: LoadParts;
   /** What `pfctl -v` prints before the rules. */
   readonly echo: readonly string[];
@@ -68,8 +73,9 @@ export interface ParsedPfConf {
 export function parsePfConf(text: string, file: string, options: ParseOptions = {}): ParsedPfConf {
   const { dialect = 'auto' } = options;
   if (dialect !== 'auto') return parseAs(text, file, dialect, options).parsed;
-  const { parsed, classicSeen } = parseAs(text, file, 'openbsd', options);
-  return classicSeen ? parseAs(text, file, 'openbsd-2008', options).parsed : parsed;
+  const today = parseAs(text, file, 'openbsd', options);
+  const best = today.classicSeen ? parseAs(text, file, 'openbsd-2008', options) : today;
+  return best.freebsdSeen ? parseAs(text, file, 'freebsd-15', options).parsed : best.parsed;
 }
 
 function parseAs(
@@ -77,12 +83,12 @@ function parseAs(
   file: string,
   dialect: Dialect,
   options: ParseOptions,
-): { readonly parsed: ParsedPfConf; readonly classicSeen: boolean } {
+): Pick<Parsing, 'classicSeen' | 'freebsdSeen'> & { readonly parsed: ParsedPfConf } {
   const missing = new Set<string>();
   const p = begin(text, file, dialect, options, missing);
   parseStatements(p);
   const parsed = finish(p, options, [...missing]);
-  return { parsed, classicSeen: p.classicSeen };
+  return { parsed, classicSeen: p.classicSeen, freebsdSeen: p.freebsdSeen };
 }
 
 function begin(
@@ -116,6 +122,7 @@ function begin(
     },
     randomKey: options.randomKey ?? randomKey,
     classicSeen: false,
+    freebsdSeen: false,
   };
 }
 
@@ -143,6 +150,8 @@ function finish(p: Parsing, options: ParseOptions, missingFiles: readonly string
     queues: config.queues.definitions(),
     fingerprintsFile: config.fingerprintsFile,
     anchorLoads: config.anchorLoads,
+    etherRules: config.etherRules,
+    unenforced: [...config.unenforced],
     parts: config.parts,
     echo: echoOf(p),
     diagnostics: diagnostics.list,

@@ -73,21 +73,29 @@ class RulePrinter {
     tos: () => (this.rule.tos ? ` tos ${hexByte(this.rule.tos)}` : ''),
     prio: () => (this.rule.prio === undefined ? '' : ` prio ${this.rule.prio}`),
     maxPacketRate: () => this.maxPacketRate(),
+    maxPacketSize: () =>
+      this.rule.maxPacketSize === undefined ? '' : ` max-pkt-size ${this.rule.maxPacketSize}`,
     set: () => this.set(),
     state: () => this.state(),
     probability: () => this.probability(),
     stateOptions: () => this.stateOptions(),
     fragment: () => (this.rule.fragment ? ' fragment' : ''),
-    scrub: () => (this.traits.classicRules ? this.classicScrub() : this.scrub()),
+    scrub: () =>
+      this.rule.list === 'scrub' || !this.traits.todaysRules ? this.classicScrub() : this.scrub(),
     allowOptions: () => (this.rule.allowOptions ? ' allow-opts' : ''),
-    label: () => (this.rule.label === undefined ? '' : ` label "${this.rule.label}"`),
+    label: () =>
+      labelsOf(this.rule)
+        .map((label) => ` label "${label}"`)
+        .join(''),
+    ridentifier: () => (this.rule.ridentifier === undefined ? '' : ` ridentifier ${this.rule.ridentifier}`),
+    dummynet: () => dummynetText(this.rule.dummynet),
     queue: () => this.queue(),
     once: () => (this.rule.once ? ' once' : ''),
     tag: () => (this.rule.tag === undefined ? '' : ` tag ${this.rule.tag}`),
     tagged: () => this.tagged(),
     rtable: () => (this.rule.rtable === undefined ? '' : ` rtable ${this.rule.rtable}`),
     divert: () => this.divert(),
-    translation: () => (this.traits.classicRules ? this.classicTranslation() : this.translation()),
+    translation: () => (this.rule.list === 'filter' ? this.translation() : this.classicTranslation()),
   };
 
   private action(): string {
@@ -165,7 +173,7 @@ class RulePrinter {
     return ` proto ${this.facts.protocols.name(protocol) ?? protocol}`;
   }
 
-  private hosts(): string {
+  hosts(): string {
     const { source, destination, os } = this.rule;
     if (isPlainAny(source) && isPlainAny(destination) && os === undefined) return ' all';
     const fingerprint = os === undefined ? '' : ` os "${os}"`;
@@ -209,8 +217,8 @@ class RulePrinter {
     if (set === undefined) return '';
     const words: string[] = [];
     if (set.prio !== undefined) words.push(pair('prio', set.prio[0], set.prio[1]));
-    if (!this.traits.classicRules) {
-      if (set.queue !== undefined) words.push(queueText(set.queue));
+    if (this.traits.todaysRules) {
+      if (set.queue !== undefined && !this.traits.classicRules) words.push(queueText(set.queue));
       if (set.tos !== undefined) words.push(`tos ${hexByte(set.tos)}`);
       if (set.delay !== undefined) words.push(`delay ${set.delay}`);
     }
@@ -256,7 +264,7 @@ class RulePrinter {
     if (rule.allowOptions) text += ' allow-opts';
     if (rule.action !== 'scrub' || rule.no) return text;
     if (scrub?.reassembleTcp) text += ' reassemble tcp';
-    return `${text} fragment ${scrub?.fragment ?? 'reassemble'}`;
+    return `${text} fragment ${scrub?.fragment === 'no' ? 'no reassemble' : (scrub?.fragment ?? 'reassemble')}`;
   }
 
   private scrub(): string {
@@ -265,6 +273,7 @@ class RulePrinter {
       scrub?.noDf && 'no-df',
       scrub?.randomId && 'random-id',
       scrub?.minTtl && `min-ttl ${scrub.minTtl}`,
+      scrub?.setTos !== undefined && `set-tos ${hexByte(scrub.setTos)}`,
       scrub?.reassembleTcp && 'reassemble tcp',
       scrub?.maxMss && `max-mss ${scrub.maxMss}`,
     ].filter(Boolean);
@@ -314,7 +323,10 @@ class RulePrinter {
   /** A pool with its ports and the way one of its addresses is chosen. */
   private target(pool: Pool, family: Family | undefined, rdr: boolean): string {
     const ports = rdr ? rdrPorts(pool) : natPorts(pool);
-    return `${this.entries(pool, family)}${ports}${poolWords(pool)}${pool.staticPort ? ' static-port' : ''}`;
+    const { staticPort, portSet } = pool;
+    const set =
+      portSet === undefined ? '' : ` map-e-portset ${portSet.offset}/${portSet.length}/${portSet.id}`;
+    return `${this.entries(pool, family)}${ports}${poolWords(pool)}${staticPort ? ' static-port' : ''}${set}`;
   }
 
   private entries(pool: Pool, family: Family | undefined): string {
@@ -344,10 +356,15 @@ function rdrPorts({ ports }: Pool): string {
 }
 
 function poolWords(pool: Pool): string {
-  const sticky = pool.stickyAddress ? ' sticky-address' : '';
-  if (pool.type === undefined) return sticky;
+  const words = [
+    pool.stickyAddress && ' sticky-address',
+    pool.endpointIndependent && ' endpoint-independent',
+    pool.preferIpv6 && ' prefer-ipv6-nexthop',
+  ];
+  const others = words.filter(Boolean).join('');
+  if (pool.type === undefined) return others;
   const key = (pool.key ?? []).map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
-  return ` ${pool.type}${pool.type === 'source-hash' ? ` 0x${key}` : ''}${sticky}`;
+  return ` ${pool.type}${pool.type === 'source-hash' ? ` 0x${key}` : ''}${others}`;
 }
 
 /** Timeouts of a rule are printed in the kernel's order: that of the listing with tcp.tsdiff last. */
@@ -374,11 +391,21 @@ function stateWords(options: StateOptions): string[] {
   if (options.sloppy) words.push('sloppy');
   if (options.observed) words.push('observed');
   if (options.pflow) words.push('pflow');
+  if (options.allowRelated) words.push('allow-related');
   for (const { name } of STATE_TIMEOUTS) {
     const value = options.timeouts?.[name];
     if (value) words.push(`${name} ${value}`);
   }
   return words;
+}
+
+/** ` from A to B` or ` all`, of what is not a whole rule. */
+export function printHosts(hosts: Pick<Rule, 'family' | 'source' | 'destination'>): string {
+  return new RulePrinter(
+    { list: 'filter', action: 'pass', quick: false, ...hosts },
+    traitsOf('freebsd'),
+    {},
+  ).hosts();
 }
 
 function isPlainAny(host: RuleHost): boolean {
@@ -387,6 +414,17 @@ function isPlainAny(host: RuleHost): boolean {
     address.kind === 'any' ||
     (address.kind === 'prefix' && address.prefix.length === 0 && isUnspecified(address.prefix));
   return any && !host.negated && host.port === undefined;
+}
+
+/** All labels of a rule. */
+export function labelsOf({ label, moreLabels = [] }: Pick<Rule, 'label' | 'moreLabels'>): readonly string[] {
+  return label === undefined ? moreLabels : [label, ...moreLabels];
+}
+
+export function dummynetText(dummynet: Rule['dummynet']): string {
+  if (dummynet === undefined) return '';
+  const [there, back] = dummynet.numbers;
+  return back === undefined ? ` ${dummynet.kind} ${there}` : ` ${dummynet.kind}(${there}, ${back})`;
 }
 
 function letters(flags: number): string {

@@ -34,8 +34,10 @@ export function printTableDefinition(
     const previous = parts[i - 1];
     const following = parts[i + 1];
     if (previous === undefined || 'file' in previous) text += ' {';
-    for (const host of part.hosts)
-      text += ` ${host.negated ? '!' : ''}${formatPfHost(host.address, host.family)}`;
+    for (const host of part.hosts) {
+      const weight = host.weight === undefined ? '' : ` weight ${host.weight}`;
+      text += ` ${host.negated ? '!' : ''}${formatPfHost(host.address, host.family)}${weight}`;
+    }
     if (following === undefined || 'file' in following) text += ' }';
   });
   if (defined && parts.length === 0) text += ' { }';

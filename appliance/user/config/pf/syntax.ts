@@ -8,6 +8,8 @@ import type {
   Divert,
   NumberMatch,
   PoolType,
+  PortSet,
+  Rule,
   RuleAddress,
   RuleLog,
   ScrubOptions,
@@ -60,6 +62,9 @@ export interface PoolOptions {
   key?: readonly number[];
   staticPort?: boolean;
   stickyAddress?: boolean;
+  endpointIndependent?: boolean;
+  preferIpv6?: boolean;
+  portSet?: PortSet;
 }
 
 /** `-> POOL [port P]`, `nat-to POOL …`. */
@@ -83,6 +88,7 @@ export type StateOptionNode =
   | { readonly kind: 'sloppy' }
   | { readonly kind: 'observed' }
   | { readonly kind: 'pflow' }
+  | { readonly kind: 'allow-related' }
   | { readonly kind: 'timeout'; readonly name: string; readonly value: number };
 
 export interface StateNode {
@@ -104,6 +110,9 @@ export interface FilterOptions {
   fragment?: boolean;
   allowOptions?: boolean;
   label?: string;
+  moreLabels?: string[];
+  ridentifier?: number;
+  dummynet?: Rule['dummynet'];
   tag?: string;
   tagged?: { readonly name: string; readonly negated: boolean };
   probability?: number;
@@ -120,6 +129,7 @@ export interface FilterOptions {
   receivedOn?: { readonly name: string; readonly negated: boolean };
   once?: boolean;
   maxPacketRate?: { readonly limit: number; readonly seconds: number };
+  maxPacketSize?: number;
 }
 
 export type DivertNode =

@@ -9,7 +9,7 @@ import { Diagnostics } from '../../../../appliance/user/config/pf/diagnostics.ts
 import { traitsOf } from '../../../../appliance/user/config/pf/dialect.ts';
 import { Lexer, type Token } from '../../../../appliance/user/config/pf/lexer.ts';
 
-const DIALECTS: readonly Dialect[] = ['openbsd-2008', 'openbsd', 'freebsd'];
+const DIALECTS: readonly Dialect[] = ['openbsd-2008', 'openbsd', 'freebsd', 'freebsd-15'];
 
 /** What makes lexing branch: quotes, escapes, joins, comments, macros, signs, pairs, digits and letters. */
 const ALPHABET = ['a', '1', '-', '>', '<', '!', '=', '"', '\\', '\n', '#', '$', ' ', '.'];

@@ -63,6 +63,28 @@ test('auto: what only 2008 has makes a ruleset one of 2008', () => {
   }
 });
 
+const FREEBSD = [
+  'ether block in',
+  'scrub fragment no reassemble',
+  'nat on vr0 inet from any to any -> (vr0) endpoint-independent',
+  'pass in dnpipe 3',
+  'block in label "a" ridentifier 4',
+  'set keepcounters',
+  'altq on lo0 fairq bandwidth 1Mb queue q\nqueue q fairq(default)',
+];
+
+test('auto: what only FreeBSD has makes a ruleset one of FreeBSD', () => {
+  for (const text of FREEBSD) {
+    const parsed = parse(
+      `pass in on vr0\n${text}\n`
+        .replace('pass in on vr0\naltq', 'altq')
+        .replace(/^pass in on vr0\n(nat|set|scrub)/, '$1'),
+    );
+    assert.equal(parsed.dialect, 'freebsd-15', text);
+    assert.equal(parsed.errors, 0, text);
+  }
+});
+
 const TODAY = [
   'pass in quick on vr0',
   'match out on egress inet from 10/8 nat-to (egress)',
@@ -105,6 +127,29 @@ test('an include is read where it is named, and its errors name it', () => {
   const parsed = parse('pass in\ninclude "more"\n', { files });
   assert.deepEqual(parsed.diagnostics.map(formatDiagnostic), ['more:2: syntax error']);
   assert.deepEqual(parse('include "more"\n').missingFiles, ['more']);
+});
+
+test('today: queues and targets that do not go together', () => {
+  const root = 'queue top on vr0 bandwidth 2M';
+  const cases = {
+    [`${root}\nqueue a parent top flows 9 default\n`]: 'pfctl: queue a: no bandwidth was specified',
+    [`${root} flows 9\nqueue a parent top bandwidth 1M default\n`]:
+      'pfctl: flow queue top is not a leaf queue',
+    'pass in inet6 af-to inet from 198.51.100.1 route-to 198.51.100.2\n':
+      'pf.conf:1: af-to cannot be used together with route-to, reply-to, dup-to',
+  };
+  for (const [text, message] of Object.entries(cases))
+    assert.deepEqual(errors(text, { dialect: 'openbsd' }), [message]);
+});
+
+test('today: addresses of a table have weights', () => {
+  const text = 'table <t> const { 10.9.0.1 weight 3 !10.9.0.2 }';
+  const parsed = parse(`${text}\n`, { dialect: 'openbsd' });
+  assert.deepEqual(printed(parsed), [text]);
+  assert.deepEqual(
+    parsed.tables[0]!.entries!.map(({ weight }) => weight),
+    [3, undefined],
+  );
 });
 
 test('lists multiply', () => {
@@ -205,7 +250,7 @@ const ruleText: fc.Arbitrary<string> = fc
     });
   });
 
-const DIALECTS: readonly Dialect[] = ['openbsd-2008', 'openbsd', 'freebsd'];
+const DIALECTS: readonly Dialect[] = ['openbsd-2008', 'openbsd', 'freebsd', 'freebsd-15'];
 
 for (const dialect of DIALECTS) {
   test(`${dialect}: what is printed reads as what was written`, () => {

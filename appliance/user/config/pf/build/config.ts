@@ -5,6 +5,7 @@
 
 import type { PfOptions, TableDefinition, TableEntry } from '../../../../abi/pf.ts';
 import type { Rule } from '../../../../abi/rule.ts';
+import type { EtherRule } from '../etherRule.ts';
 import type { StateOptionNode } from '../syntax.ts';
 import type { Queues } from './queues.ts';
 
@@ -52,6 +53,8 @@ export class ConfigBuilder {
   readonly rulesets = new Map<string, Ruleset>();
   readonly tables: TableDefinition[] = [];
   readonly anchorLoads: AnchorLoad[] = [];
+  /** FreeBSD's rules for frames, of all anchors. */
+  readonly etherRules: EtherRule[] = [];
   readonly options: { -readonly [K in keyof PfOptions]: PfOptions[K] } = {};
   readonly parts: LoadParts;
   readonly queues: Queues;
@@ -68,6 +71,8 @@ export class ConfigBuilder {
   /** What lists have been multiplied out to so far. */
   combinations = 0;
   reassemble = true;
+  /** What was asked for and is read, listed and not done. */
+  readonly unenforced = new Set<string>();
   private reached = 0;
   private braces = 0;
   private automaticTables = 0;

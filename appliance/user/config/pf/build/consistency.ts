@@ -3,7 +3,8 @@
 // Whether the parts of an expanded rule fit together, with the originals' words for what does not (pfctl(8)).
 
 import { INET, INET6 } from '../../../../abi/address.ts';
-import type { Rule } from '../../../../abi/rule.ts';
+import type { Dialect, Rule } from '../../../../abi/rule.ts';
+import type { Traits } from '../dialect.ts';
 
 const ICMP = 1;
 const TCP = 6;
@@ -47,8 +48,8 @@ const OBSERVED: Check = [
   'observed states are sloppy ones of tcp, made on the way in',
 ];
 
+/** FreeBSD's sctp has ports too: they are checked by the dialect's list of protocols, in front of these. */
 const CLASSIC_FILTER: readonly Check[] = [
-  [portWithoutPorts, 'port only applies to tcp/udp'],
   ...ICMP_CHECKS,
   ...SHARED_CHECKS,
   [
@@ -60,37 +61,14 @@ const CLASSIC_FILTER: readonly Check[] = [
 ];
 
 const CLASSIC_RDR: readonly Check[] = [
-  [(rule) => !ported(rule) && rule.source.port !== undefined, 'src port only applies to tcp/udp'],
-  [(rule) => !ported(rule) && rule.destination.port !== undefined, 'dst port only applies to tcp/udp'],
-  [(rule) => !ported(rule) && rule.rdr?.ports !== undefined, 'rpool port only applies to tcp/udp'],
   [
     ({ destination: { port } }) => port !== undefined && port.operator !== '=' && port.operator !== ':',
     'invalid port operator for rdr destination port',
   ],
 ];
 
-const TODAY: readonly Check[] = [
-  [(rule) => rule.os !== undefined && rule.protocol !== TCP, 'os only applies to tcp'],
-  [portWithoutPorts, 'port only applies to tcp/udp'],
-  [(rule) => rule.user !== undefined && !ported(rule), 'user only applies to tcp/udp'],
-  [(rule) => rule.group !== undefined && !ported(rule), 'group only applies to tcp/udp'],
-  ...ICMP_CHECKS,
-  [
-    (rule) => rule.afTo !== undefined && rule.afTo === rule.family,
-    'must indicate different address family with af-to',
-  ],
-  [(rule) => rule.afTo !== undefined && rule.direction !== 'in', 'af-to can only be used with direction in'],
-  ...SHARED_CHECKS,
-  [
-    (rule) => rule.action !== 'pass' && rule.state !== undefined,
-    'keep state is great, but only for pass rules',
-  ],
-  [
-    (rule) => rule.route !== undefined && rule.state === undefined,
-    'route-to, reply-to and dup-to require keep state',
-  ],
-  SLOPPY,
-  OBSERVED,
+/** `match`, and what translates and routes in filter rules. */
+const TARGETS: readonly Check[] = [
   [
     (rule) => translates(rule) && rule.action !== 'match' && rule.state === undefined,
     'nat-to and rdr-to require keep state',
@@ -112,15 +90,83 @@ const TODAY: readonly Check[] = [
   ],
 ];
 
-/** What is wrong with a rule of 2008 (or FreeBSD), in the order it is reported. */
-export function classicProblems(rule: Rule): string[] {
-  if (rule.list === 'rdr') return check(CLASSIC_RDR, rule);
-  return rule.list === 'filter' || rule.list === 'scrub' ? check(CLASSIC_FILTER, rule) : [];
+const AF_TO: readonly Check[] = [
+  [
+    (rule) => rule.afTo !== undefined && rule.afTo === rule.family,
+    'must indicate different address family with af-to',
+  ],
+  [(rule) => rule.afTo !== undefined && rule.direction !== 'in', 'af-to can only be used with direction in'],
+];
+
+const FREEBSD_FILTER: readonly Check[] = [
+  ...AF_TO,
+  ...CLASSIC_FILTER,
+  [
+    (rule) => rule.action === 'match' && rule.state !== undefined,
+    'keep state is great, but only for pass rules',
+  ],
+  ...TARGETS,
+];
+
+const TODAY: readonly Check[] = [
+  [(rule) => rule.user !== undefined && !ported(rule), 'user only applies to tcp/udp'],
+  [(rule) => rule.group !== undefined && !ported(rule), 'group only applies to tcp/udp'],
+  ...ICMP_CHECKS,
+  ...AF_TO,
+  ...SHARED_CHECKS,
+  [
+    (rule) => rule.action !== 'pass' && rule.state !== undefined,
+    'keep state is great, but only for pass rules',
+  ],
+  [
+    (rule) => rule.route !== undefined && rule.state === undefined,
+    'route-to, reply-to and dup-to require keep state',
+  ],
+  SLOPPY,
+  OBSERVED,
+  ...TARGETS,
+];
+
+/** What is wrong with a rule, in the order it is reported. */
+export function problemsOf(rule: Rule, traits: Traits): string[] {
+  if (rule.list === 'nat' || rule.list === 'binat') return [];
+  let checks = checksOf.get(traits.dialect);
+  if (checks === undefined) {
+    checks = makeChecks(traits);
+    checksOf.set(traits.dialect, checks);
+  }
+  return check(rule.list === 'rdr' ? checks.rdr : checks.filter, rule);
 }
 
-/** What is wrong with a rule of today's OpenBSD, in the order it is reported. */
-export function todayProblems(rule: Rule): string[] {
-  return check(TODAY, rule);
+/** Made once for each dialect: there are as many calls as rules. */
+const checksOf = new Map<Dialect, ReturnType<typeof makeChecks>>();
+
+const OS_WITHOUT_TCP: Check = [
+  (rule) => rule.os !== undefined && rule.protocol !== TCP,
+  'os only applies to tcp',
+];
+
+function makeChecks(traits: Traits): { readonly filter: readonly Check[]; readonly rdr: readonly Check[] } {
+  const ports = portChecks(traits);
+  const rdr = [...ports.rdr, ...CLASSIC_RDR];
+  if (!traits.classicRules) return { filter: [OS_WITHOUT_TCP, ports.filter, ...TODAY], rdr };
+  return { filter: [ports.filter, ...(traits.todaysRules ? FREEBSD_FILTER : CLASSIC_FILTER)], rdr };
+}
+
+/** Ports are for protocols that have them. */
+function portChecks({ portProtocols, portProtocolNames }: Traits): { filter: Check; rdr: readonly Check[] } {
+  const without = (rule: Rule) => rule.protocol === undefined || !portProtocols.has(rule.protocol);
+  const text = `port only applies to ${portProtocolNames}`;
+  const source: Check[0] = (rule) => without(rule) && rule.source.port !== undefined;
+  const destination: Check[0] = (rule) => without(rule) && rule.destination.port !== undefined;
+  return {
+    filter: [(rule) => source(rule) || destination(rule), text],
+    rdr: [
+      [source, `src ${text}`],
+      [destination, `dst ${text}`],
+      [(rule) => without(rule) && rule.rdr?.ports !== undefined, `rpool ${text}`],
+    ],
+  };
 }
 
 function check(checks: readonly Check[], rule: Rule): string[] {
@@ -134,11 +180,6 @@ function ported(rule: Rule): boolean {
 
 function translates(rule: Rule): boolean {
   return rule.nat !== undefined || rule.rdr !== undefined;
-}
-
-function portWithoutPorts(rule: Rule): boolean {
-  const ports = rule.source.port !== undefined || rule.destination.port !== undefined;
-  return ports && rule.protocol !== TCP && rule.protocol !== UDP;
 }
 
 function overloadWithoutLimit(rule: Rule): boolean {

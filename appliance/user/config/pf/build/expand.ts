@@ -9,7 +9,7 @@ import { Abandoned } from '../cursor.ts';
 import type { ListName } from '../dialect.ts';
 import type { Parsing } from '../parsing.ts';
 import type { HostNode, HostsNode, IcmpNode, InterfaceNode } from '../syntax.ts';
-import { classicProblems, todayProblems } from './consistency.ts';
+import { problemsOf } from './consistency.ts';
 import { expandLabel, expandRuleNumber } from './labels.ts';
 import { translate } from './targets.ts';
 import type { RuleDraft, RuleLists, RuleTemplate, StatementTemplate, Targets } from './template.ts';
@@ -132,16 +132,17 @@ class Expansion {
     if (chosen?.routingDomain !== undefined) draft.routingDomain = chosen.routingDomain;
     const name = chosen?.name || source.scope || destination.scope;
     if (name === undefined) return;
-    const any = name === 'any' && !this.p.traits.classicRules && !chosen!.negated;
+    const any = name === 'any' && this.p.traits.todaysRules && !chosen!.negated;
     if (any) draft.onAny = true;
     else draft.interface = { name, negated: chosen?.negated ?? false };
   }
 
   private name(draft: RuleDraft, source: HostNode, destination: HostNode): void {
-    const { label, tag, tagged } = this.template;
+    const { label, moreLabels, tag, tagged } = this.template;
     if (label === undefined && tag === undefined && tagged === undefined) return;
     const expand = (text: string) => this.expandName(text, draft, source, destination);
     if (label !== undefined) draft.label = expand(label) || undefined;
+    if (moreLabels !== undefined) draft.moreLabels = moreLabels.map(expand);
     if (tag !== undefined) draft.tag = expand(tag);
     if (tagged !== undefined) draft.tagged = { ...tagged, name: expand(tagged.name) };
   }
@@ -219,7 +220,7 @@ class Expansion {
 
   private accept(draft: RuleDraft, inbound: StatementTemplate | undefined): void {
     const { p } = this;
-    const problems = p.traits.classicRules ? classicProblems(draft) : todayProblems(draft);
+    const problems = problemsOf(draft, p.traits);
     for (const text of problems) p.cursor.error(text);
     if (!p.traits.classicRules) warnOfProxy(p, draft);
     if (problems.length > 0 || this.errors > 0) {

@@ -5,7 +5,7 @@
 
 import type { QueueDefinition } from '../../../../abi/pf.ts';
 
-export type Scheduler = 'cbq' | 'priq' | 'hfsc';
+export type Scheduler = 'cbq' | 'priq' | 'hfsc' | 'fairq';
 
 /** A bandwidth: absolute in bits per second, or a share of the parent in percent. */
 export interface Bandwidth {
@@ -25,6 +25,10 @@ export interface SchedulerNode {
   readonly kind: Scheduler;
   readonly flags: readonly string[];
   readonly curves: Readonly<Partial<Record<CurveName, Curve>>>;
+  /** fairq: a bandwidth beyond which a flow is one of many. */
+  readonly hogs?: Bandwidth;
+  /** fairq: queues that flows are spread over. */
+  readonly buckets?: number;
 }
 
 export type CurveName = 'realtime' | 'linkshare' | 'upperlimit';
@@ -62,6 +66,7 @@ export interface QueueSpec {
   readonly parent: string | undefined;
   readonly bandwidth: number;
   readonly isDefault: boolean;
+  readonly hasFlows: boolean;
   /** The line that pfctl prints. */
   readonly text: string;
 }
@@ -114,14 +119,17 @@ export class Queues {
 
   private specProblems(): string[] {
     if (this.specs.length === 0) return [];
+    const flat = this.specs.find((spec) => spec.parent !== undefined && spec.bandwidth === 0);
+    if (flat !== undefined) return [`pfctl: queue ${flat.name}: no bandwidth was specified`];
     const orphan = this.specs.find((spec) => spec.parent !== undefined && !this.isDefined(spec.parent));
     if (orphan !== undefined) return [`pfctl: queue ${orphan.name}: parent ${orphan.parent} not found`];
+    const hasChild = (queue: QueueSpec) => this.specs.some((child) => child.parent === queue.name);
     const fallback = this.specs.find((spec) => spec.isDefault);
     if (fallback === undefined) return ['pfctl: no default queue specified'];
-    const inner = this.specs.find(
-      (spec) => spec.isDefault && this.specs.some((child) => child.parent === spec.name),
-    );
-    return inner === undefined ? [] : [`pfctl: default queue ${inner.name} is not a leaf queue`];
+    const inner = this.specs.find((spec) => spec.isDefault && hasChild(spec));
+    if (inner !== undefined) return [`pfctl: default queue ${inner.name} is not a leaf queue`];
+    const flows = this.specs.find((spec) => spec.hasFlows && hasChild(spec));
+    return flows === undefined ? [] : [`pfctl: flow queue ${flows.name} is not a leaf queue`];
   }
 
   /** Today's queues as trees, each parent before its children. */

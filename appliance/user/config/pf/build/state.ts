@@ -88,6 +88,10 @@ class StateBuilder {
         if (draft.pflow) this.again('state pflow option:');
         draft.pflow = true;
         break;
+      case 'allow-related':
+        if (draft.allowRelated) this.again('state allow-related option:');
+        draft.allowRelated = true;
+        break;
       case 'timeout':
         if (this.timeouts[node.name]) this.again(`state timeout ${node.name}`);
         this.timeouts[node.name] = node.value;

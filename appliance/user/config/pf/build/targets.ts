@@ -52,6 +52,8 @@ export function translate(p: Parsing, targets: Targets, draft: RuleDraft): Trans
 interface Chosen {
   readonly address: RuleAddress;
   readonly weight?: number;
+  /** All addresses, where they stay a list. */
+  readonly list?: readonly HostNode[];
 }
 
 class Chooser {
@@ -73,6 +75,7 @@ class Chooser {
     if (fit.length === 0) return this.fail(`af mismatch in ${kindOf(routing)} spec`);
     const [first] = fit;
     if (fit.length === 1) return { address: first!.address, weight: first!.weight };
+    if (this.p.traits.targetLists) return { address: first!.address, list: fit };
     if (target.options.type === 'bitmask') {
       return this.fail('pool type is not valid for multiple translation or routing addresses');
     }
@@ -169,20 +172,33 @@ class Finisher {
 
   pool(target: RedirectionNode, chosen: Chosen, kind: 'nat' | 'rdr' | 'route'): Pool {
     const { options } = target;
-    const { address } = chosen;
-    const several = address.kind === 'table' || standsForSeveral(address);
+    const { address, list } = chosen;
+    // FreeBSD's af-to takes the first address of an interface.
+    const first = this.p.traits.targetLists && this.draft.afTo !== undefined && address.kind === 'dynamic';
+    const several = list !== undefined || address.kind === 'table' || (standsForSeveral(address) && !first);
     const type = options.type ?? (several ? 'round-robin' : undefined);
-    if (type === undefined || type === 'bitmask') this.checkStaticPool(target);
+    if ((type === undefined && !first) || type === 'bitmask') this.checkStaticPool(target);
+    if (list !== undefined && type !== 'round-robin') {
+      this.fail('only round-robin valid for multiple redirection addresses');
+    }
     const ports = kind === 'nat' ? this.natPorts(target) : kind === 'rdr' ? this.rdrPorts(target) : undefined;
     if (options.staticPort && kind !== 'nat') {
       this.fail("the 'static-port' option is only valid with nat rules");
     }
+    if (options.portSet !== undefined && kind !== 'nat') {
+      this.fail("the 'map-e-portset' option is only valid with nat rules");
+    }
+    const family = this.draft.afTo ?? this.draft.family;
     return {
-      entries: [{ address: narrow(address, this.draft.afTo ?? this.draft.family), weight: chosen.weight }],
+      entries: list?.map((host) => ({ address: narrow(host.address, family) })) ?? [
+        { address: narrow(address, family), weight: chosen.weight },
+      ],
       type,
       key: type === 'source-hash' ? options.key : undefined,
       stickyAddress: options.stickyAddress ?? false,
       staticPort: options.staticPort ?? false,
+      endpointIndependent: options.endpointIndependent,
+      portSet: options.portSet,
       ports,
     };
   }

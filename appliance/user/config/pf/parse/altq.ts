@@ -21,14 +21,18 @@ const DEFAULT_PRIORITY = 1;
 const DEFAULT_QLIMIT = 50;
 const MAX_QUEUE_NAME = 63;
 const MAX_TBRSIZE = 65535;
-const MAX_PRIORITY: Readonly<Record<Scheduler, number>> = { cbq: 7, priq: 15, hfsc: 7 };
+const MAX_PRIORITY: Readonly<Record<Scheduler, number>> = { cbq: 7, priq: 15, hfsc: 7, fairq: 15 };
 
-/** Flags of each scheduler in the order they are printed; ecn means red as well. */
+/** Flags of each scheduler in the order they are printed; ecn means red as well. `codel` and fairq are FreeBSD's. */
 const FLAGS: Readonly<Record<Scheduler, readonly string[]>> = {
-  cbq: ['red', 'ecn', 'rio', 'borrow', 'default'],
-  priq: ['red', 'ecn', 'rio', 'default'],
-  hfsc: ['red', 'ecn', 'rio', 'default'],
+  cbq: ['red', 'ecn', 'rio', 'codel', 'borrow', 'default'],
+  priq: ['red', 'ecn', 'rio', 'codel', 'default'],
+  hfsc: ['red', 'ecn', 'rio', 'codel', 'default'],
+  fairq: ['red', 'ecn', 'rio', 'codel', 'default'],
 };
+
+/** Schedulers whose queues lie side by side, without a root. */
+const FLAT: ReadonlySet<Scheduler> = new Set(['priq', 'fairq']);
 
 const CURVES: readonly CurveName[] = ['realtime', 'linkshare', 'upperlimit'];
 
@@ -120,20 +124,32 @@ function parseBandwidth(p: Parsing): Bandwidth {
 
 function parseScheduler(p: Parsing): SchedulerNode | undefined {
   const { cursor } = p;
-  const kind = (['cbq', 'priq', 'hfsc'] as const).find((word) => cursor.accept(word));
+  const kind = (['cbq', 'priq', 'hfsc', 'fairq'] as const).find((word) => cursor.accept(word));
   if (kind === undefined) return undefined;
   const flags = new Set<string>();
   const curves: Partial<Record<CurveName, Curve>> = {};
+  const fair: FairOptions = {};
   if (cursor.acceptOperator('(')) {
     cursor.parenthesized(() => {
-      if (kind === 'hfsc' && parseCurve(p, curves)) return;
+      if ((kind === 'hfsc' || kind === 'fairq') && parseCurve(p, curves)) return;
       const flag = cursor.string('flag');
-      if (!FLAGS[kind].includes(flag)) cursor.fail(`unknown ${kind} flag "${flag}"`);
+      if (kind === 'fairq' && parseFairOption(p, flag, fair)) return;
+      if (!FLAGS[kind].includes(flag) || (flag === 'codel' && !p.traits.fairQueues))
+        cursor.fail(`unknown ${kind} flag "${flag}"`);
       flags.add(flag);
       if (flag === 'ecn') flags.add('red');
     });
   }
-  return { kind, flags: FLAGS[kind].filter((flag) => flags.has(flag)), curves };
+  return { kind, flags: FLAGS[kind].filter((flag) => flags.has(flag)), curves, ...fair };
+}
+
+type FairOptions = { -readonly [K in 'hogs' | 'buckets']?: SchedulerNode[K] };
+
+function parseFairOption(p: Parsing, word: string, fair: FairOptions): boolean {
+  if (word === 'hogs') fair.hogs = parseBandwidth(p);
+  else if (word === 'buckets') fair.buckets = bounded(p, 'buckets', fair.buckets, 65535, 'too many buckets');
+  else return false;
+  return true;
 }
 
 function parseCurve(p: Parsing, curves: Partial<Record<CurveName, Curve>>): boolean {
@@ -186,7 +202,7 @@ function addInterface(
     options.qlimit !== undefined && options.qlimit !== DEFAULT_QLIMIT ? `qlimit ${options.qlimit} ` : '';
   const parts = `${schedulerText(scheduler, undefined) || `${kind} `}${rate}${qlimit}tbrsize ${tbrsize} `;
   echo.push(`altq on ${entry.name} ${parts}queue { ${children.join(' ')} }`);
-  const root = kind === 'priq' ? undefined : `root_${entry.name}`;
+  const root = FLAT.has(kind) ? undefined : `root_${entry.name}`;
   if (root !== undefined) addRootQueue(p, altq, root, scheduler);
   for (const name of children) {
     queues.announced.push({ name, interface: entry.name, parent: root, scheduler: kind });
@@ -397,7 +413,13 @@ function schedulerText(scheduler: SchedulerNode, reference: number | undefined):
     const curve = scheduler.curves[name];
     return curve === undefined ? [] : [curveText(name, curve, reference)];
   });
-  const words = [...scheduler.flags, ...curves];
+  const { hogs, buckets } = scheduler;
+  const words = [
+    ...scheduler.flags,
+    ...(buckets === undefined ? [] : [`buckets ${buckets}`]),
+    ...(hogs === undefined ? [] : [`hogs ${formatRate(evaluate(hogs, reference ?? 0))}`]),
+    ...curves,
+  ];
   return words.length === 0 ? '' : `${scheduler.kind}( ${words.join(' ')} ) `;
 }
 

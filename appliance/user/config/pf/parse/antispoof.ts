@@ -19,6 +19,7 @@ interface Antispoof {
   readonly family?: Family;
   readonly label?: string;
   readonly rtable?: number;
+  readonly ridentifier?: number;
 }
 
 /** One statement; `antispoof` has been taken. */
@@ -28,10 +29,10 @@ export function parseAntispoof(p: Parsing): void {
   cursor.require('for');
   const interfaces = cursor.listOf(() => parseSpoofed(p));
   const family = parseFamily(p);
-  const { label, rtable } = parseOptions(p);
+  const options = parseOptions(p);
   endStatement(p);
   if (p.traits.classicRules) checkOrder(p, 'filter');
-  for (const entry of interfaces) addRules(p, entry, { log, quick, family, label, rtable });
+  for (const entry of interfaces) addRules(p, entry, { log, quick, family, ...options });
 }
 
 function parseSpoofed(p: Parsing): InterfaceNode {
@@ -41,16 +42,18 @@ function parseSpoofed(p: Parsing): InterfaceNode {
   return { ...entry, dynamic: true };
 }
 
-function parseOptions(p: Parsing): { label?: string; rtable?: number } {
+function parseOptions(p: Parsing): Pick<Antispoof, 'label' | 'rtable' | 'ridentifier'> {
   const { cursor } = p;
   let label: string | undefined;
   let rtable: number | undefined;
+  let ridentifier: number | undefined;
   for (;;) {
     if (cursor.accept('label')) {
       if (label !== undefined) cursor.fail('label cannot be redefined');
       label = cursor.string('label');
     } else if (cursor.accept('rtable')) rtable = parseRtable(p);
-    else return { label, rtable };
+    else if (cursor.accept('ridentifier')) ridentifier = cursor.number();
+    else return { label, rtable, ridentifier };
   }
 }
 

@@ -37,7 +37,7 @@ export function parseLog(p: Parsing): RuleLog | undefined {
   if (!cursor.acceptOperator('(')) return log;
   cursor.parenthesized(() => {
     if (cursor.accept('all')) log.all = true;
-    else if (!p.traits.classicRules && cursor.accept('matches')) log.matches = true;
+    else if (p.traits.todaysRules && cursor.accept('matches')) log.matches = true;
     else if (cursor.accept('user') || (p.traits.classicRules && cursor.accept('group'))) log.user = true;
     else {
       cursor.require('to');
@@ -67,10 +67,8 @@ export function parseInterfaces(p: Parsing): InterfaceNode[] | undefined {
 
 export function parseInterfaceItem(p: Parsing): InterfaceNode {
   const { cursor } = p;
-  if (!p.traits.classicRules) {
-    if (cursor.accept('any')) return { name: 'any', negated: false, loopback: false };
-    if (cursor.accept('rdomain')) return parseRoutingDomain(p);
-  }
+  if (p.traits.todaysRules && cursor.accept('any')) return { name: 'any', negated: false, loopback: false };
+  if (!p.traits.classicRules && cursor.accept('rdomain')) return parseRoutingDomain(p);
   const name = cursor.string('interface');
   if (name.length > MAX_INTERFACE_NAME) cursor.fail('interface name too long');
   const known = interfaceExists(name, p.facts);

@@ -26,15 +26,19 @@ type OptionParser = (p: Parsing, options: FilterOptions) => void;
 
 const MAX_PRIO = 7;
 const MAX_UNSIGNED = 0xffffffff;
+const MAX_PACKET = 65535;
+const MAX_DUMMYNET = 65535;
+/** PF_RULE_MAX_LABEL_COUNT. */
+const MAX_LABELS = 5;
 
-/** Reads options until something else comes. */
-export function parseFilterOptions(p: Parsing): FilterOptions {
+/** Reads options until something else comes; `allowed` are those there may be, all that the dialect has unless given. */
+export function parseFilterOptions(p: Parsing, allowed = p.traits.filterOptions): FilterOptions {
   const options: FilterOptions = { set: {} };
   for (;;) {
     const token = p.cursor.peek();
     const known = token.kind === 'keyword' || (token.kind === 'operator' && token.text === '!');
-    if (!known || !p.traits.filterOptions.has(token.text)) {
-      p.cursor.alsoFits(p.traits.filterOptions);
+    if (!known || !allowed.has(token.text)) {
+      p.cursor.alsoFits(allowed);
       return options;
     }
     p.cursor.take();
@@ -71,11 +75,15 @@ const PARSERS: Readonly<Record<string, OptionParser>> = {
   'allow-opts': (_p, options) => {
     options.allowOptions = true;
   },
-  label: (p, options) => {
-    const label = p.cursor.string('label');
-    if (options.label !== undefined) p.cursor.fail('label cannot be redefined');
-    options.label = label;
+  label: setLabel,
+  ridentifier: (p, options) => {
+    const number = p.cursor.number();
+    if (options.ridentifier !== undefined) p.cursor.fail('ridentifier cannot be redefined');
+    if (number < 0 || number > MAX_UNSIGNED) p.cursor.fail('only positive values permitted');
+    options.ridentifier = number;
   },
+  dnpipe: (p, options) => setDummynet(p, options, 'dnpipe'),
+  dnqueue: (p, options) => setDummynet(p, options, 'dnqueue'),
   queue: (p, options) => setQueue(p, options),
   tag: (p, options) => {
     options.tag = p.cursor.strings();
@@ -132,7 +140,39 @@ const PARSERS: Readonly<Record<string, OptionParser>> = {
     options.once = true;
   },
   'max-pkt-rate': parseMaxPacketRate,
+  'max-pkt-size': (p, options) => {
+    const size = p.cursor.number();
+    if (size < 1 || size > MAX_PACKET) p.cursor.fail(`max-pkt-size must be 1 - ${MAX_PACKET}`);
+    if (options.maxPacketSize !== undefined) p.cursor.fail('cannot respecify max-pkt-size');
+    options.maxPacketSize = size;
+  },
 };
+
+function setLabel(p: Parsing, options: FilterOptions): void {
+  const label = p.cursor.string('label');
+  if (options.label === undefined) {
+    options.label = label;
+    return;
+  }
+  if (!p.traits.severalLabels) p.cursor.fail('label cannot be redefined');
+  if ((options.moreLabels?.length ?? 0) + 1 >= MAX_LABELS)
+    p.cursor.fail(`too many labels, max ${MAX_LABELS}`);
+  options.moreLabels = [...(options.moreLabels ?? []), label];
+}
+
+/** `dnpipe N`, `dnpipe (N, M)`; the word has been taken. */
+function setDummynet(p: Parsing, options: FilterOptions, kind: 'dnpipe' | 'dnqueue'): void {
+  const { cursor } = p;
+  const numbers = cursor.acceptOperator('(')
+    ? cursor.parenthesized(() => cursor.number())
+    : [cursor.number()];
+  if (numbers.length > 2) cursor.syntaxError();
+  if (numbers.some((number) => number < 0 || number > MAX_DUMMYNET))
+    cursor.fail(`${kind} must be 0 - ${MAX_DUMMYNET}`);
+  if (options.dummynet !== undefined) cursor.fail('cannot respecify dnpipe or dnqueue');
+  options.dummynet = { kind, numbers: numbers.length === 1 ? [numbers[0]!] : [numbers[0]!, numbers[1]!] };
+  p.config.unenforced.add('dnpipe and dnqueue');
+}
 
 function setIcmp(p: Parsing, options: FilterOptions, icmp: NonNullable<FilterOptions['icmp']>): void {
   if (options.icmp !== undefined) p.cursor.fail('icmp-type cannot be redefined');
@@ -162,7 +202,7 @@ function setQueue(p: Parsing, options: FilterOptions): void {
 }
 
 function parseNegatedOption(p: Parsing, options: FilterOptions): void {
-  if (!p.traits.classicRules && p.cursor.accept('received-on')) {
+  if (p.traits.todaysRules && p.cursor.accept('received-on')) {
     setReceivedOn(p, options, true);
     return;
   }
@@ -214,8 +254,8 @@ function parseSetOption(p: Parsing, options: FilterOptions): void {
     options.set.prio = prio;
     return;
   }
-  if (p.traits.classicRules) cursor.syntaxError();
-  if (cursor.accept('queue')) {
+  if (!p.traits.todaysRules) cursor.syntaxError();
+  if (!p.traits.classicRules && cursor.accept('queue')) {
     setQueue(p, options);
     return;
   }
@@ -225,6 +265,7 @@ function parseSetOption(p: Parsing, options: FilterOptions): void {
     options.set.tos = tos;
     return;
   }
+  if (p.traits.classicRules) cursor.syntaxError();
   cursor.require('delay');
   const delay = cursor.number();
   if (options.set.delay) cursor.fail('delay cannot be respecified');

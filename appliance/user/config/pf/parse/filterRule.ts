@@ -2,17 +2,18 @@
 //
 // pass, block and match rules (pf.conf(5), "PACKET FILTERING"): parsed, completed with what is implied, expanded.
 
-import { type Family, INET, INET6, ipv4 } from '../../../../abi/address.ts';
+import { type Family, INET, INET6 } from '../../../../abi/address.ts';
 import { icmpCodeByName } from '../../../../abi/names.ts';
-import type { BlockReturn, Divert, Pool, Rule } from '../../../../abi/rule.ts';
+import type { BlockReturn, Pool, PoolType, Rule } from '../../../../abi/rule.ts';
 import { commonFamily, decideFamily, expandRule } from '../build/expand.ts';
 import { buildStateOptions } from '../build/state.ts';
 import { standsForSeveral } from '../build/targets.ts';
 import type { RuleTemplate } from '../build/template.ts';
 import { parseUnsigned } from '../cursor.ts';
 import type { Parsing } from '../parsing.ts';
-import type { DivertNode, FilterOptions, HostNode, RouteNode, RuleHead } from '../syntax.ts';
+import type { FilterOptions, HostNode, RouteNode, RuleHead } from '../syntax.ts';
 import { parseDirection, parseFamily, parseInterfaces, parseLogQuick, parseProtocols } from './criteria.ts';
+import { buildDivert } from './divert.ts';
 import { parseFilterOptions } from './filterOptions.ts';
 import { parseHosts } from './hosts.ts';
 import { parseClassicRoute } from './pools.ts';
@@ -120,13 +121,18 @@ function buildFilterRule(
   route: RouteNode | undefined,
 ): void {
   checkOnce(p, action.action, options);
+  if (options.afTo !== undefined && options.route !== undefined) {
+    p.cursor.fail('af-to cannot be used together with route-to, reply-to, dup-to');
+  }
   checkOptions(p, options);
   checkTcpOptions(p, head, options, 'OS fingerprinting only apply to tcp');
   const state = buildState(p, action.action, options);
   const flags = impliedFlags(action.action, options, state);
   let family = decideFamily(head.family, head.hosts);
-  const routed = route && buildClassicRoute(p, route, head, family);
-  family ??= routed?.family;
+  // What is routed has been translated; answers are not.
+  const routedFamily = route?.kind === 'reply-to' ? family : (options.afTo ?? family);
+  const routed = route && buildClassicRoute(p, route, head, routedFamily);
+  if (options.afTo === undefined) family ??= routed?.family;
   if (options.route !== undefined && options.route.kind !== 'dup-to') requireDirection(p, head);
   const divert = options.divert && buildDivert(p, options.divert, head, family);
   if (options.divert?.kind === 'to' && !p.traits.classicRules) family ??= divert?.family;
@@ -174,12 +180,16 @@ export function sharedTemplate(p: Parsing, head: RuleHead, options: FilterOption
     fragment: options.fragment,
     allowOptions: options.allowOptions,
     label: options.label,
+    moreLabels: options.moreLabels,
+    ridentifier: options.ridentifier,
+    dummynet: options.dummynet,
     tag: options.tag,
     tagged: options.tagged,
     probability: options.probability,
     rtable: options.rtable,
     once: options.once,
     maxPacketRate: options.maxPacketRate,
+    maxPacketSize: options.maxPacketSize,
     receivedOn: options.receivedOn,
     scrub: options.scrub,
     set: Object.keys(options.set).length > 0 ? options.set : undefined,
@@ -195,7 +205,9 @@ function checkOnce(p: Parsing, action: string, options: FilterOptions): void {
 export function checkOptions(p: Parsing, options: FilterOptions): void {
   const { cursor } = p;
   checkTags(p, options.tag, options.tagged?.name);
-  if ((options.label?.length ?? 0) > MAX_NAME) cursor.fail(`rule label too long (max ${MAX_NAME} chars)`);
+  for (const label of [options.label ?? '', ...(options.moreLabels ?? [])]) {
+    if (label.length > MAX_NAME) cursor.fail(`rule label too long (max ${MAX_NAME} chars)`);
+  }
   const { flags } = options;
   if (flags && (flags.set & flags.mask) !== flags.set) cursor.fail('flags always false');
   const [queue, priority] = options.set.queue ?? [];
@@ -253,13 +265,17 @@ function buildClassicRoute(
   const { cursor } = p;
   requireDirection(p, head);
   if (node.kind === 'fastroute') return { route: { kind: 'fastroute' }, family };
-  const decided = family ?? commonFamily(node.hosts) ?? node.hosts.find((host) => host.family)?.family;
-  const hosts = node.hosts.filter((host) => !host.family || !decided || host.family === decided);
+  const { preferIpv6 } = node.options;
+  const ofHosts = commonFamily(node.hosts) ?? node.hosts.find((host) => host.family)?.family;
+  const decided = family ?? (preferIpv6 ? undefined : ofHosts);
+  const fits = (host: HostNode) =>
+    !host.family || !decided || host.family === decided || (preferIpv6 && host.family === INET6);
+  const hosts = node.hosts.filter(fits);
   if (hosts.length === 0) cursor.fail('no routing address with matching address family found.');
   const { type: given, key, stickyAddress } = node.options;
   const several = hosts.length > 1 || needsRoundRobin(hosts[0]!);
   const type = given ?? (several ? 'round-robin' : undefined);
-  if (type !== 'round-robin') checkSinglePool(p, hosts, 'routing');
+  checkSinglePool(p, hosts, type, 'routing');
   if (hosts.length > 1 && type !== 'round-robin') cursor.fail('r.rpool.opts must be PF_POOL_ROUNDROBIN');
   const pool: Pool = {
     entries: hosts.map(({ address, egress }) => ({ address, interface: egress })),
@@ -267,6 +283,7 @@ function buildClassicRoute(
     key: type === 'source-hash' ? key : undefined,
     stickyAddress: stickyAddress ?? false,
     staticPort: false,
+    preferIpv6,
   };
   return { route: { kind: node.kind, pool }, family: decided };
 }
@@ -276,53 +293,17 @@ export function needsRoundRobin(host: HostNode): boolean {
   return host.address.kind === 'table' || standsForSeveral(host.address);
 }
 
-/** Pools of another type than round-robin have no tables and no dynamic interfaces. */
+/** Tables and dynamic interfaces need a pool that can choose from them. */
 export function checkSinglePool(
   p: Parsing,
   hosts: readonly HostNode[],
+  type: PoolType | undefined,
   what: 'routing' | 'redirection',
 ): void {
-  if (hosts.some((host) => host.address.kind === 'table')) {
-    p.cursor.fail(`tables are only supported in round-robin ${what} pools`);
-  }
+  if (type !== undefined && p.traits.manyAddressPools.has(type)) return;
+  const { manyAddressText } = p.traits;
+  if (hosts.some((host) => host.address.kind === 'table')) p.cursor.fail(manyAddressText('tables are', what));
   const dynamic = hosts.find((host) => standsForSeveral(host.address))?.address;
-  if (dynamic?.kind === 'dynamic') {
-    p.cursor.fail(`interface (${dynamic.interface}) is only supported in round-robin ${what} pools`);
-  }
-}
-
-interface BuiltDivert {
-  readonly divert: Divert;
-  readonly family?: Family;
-}
-
-function buildDivert(p: Parsing, node: DivertNode, head: RuleHead, family: Family | undefined): BuiltDivert {
-  if (p.traits.classicRules) checkClassicDivert(p, node, head);
-  else checkDivert(p, node, head);
-  if (node.kind !== 'to') return { divert: node };
-  if (node.hosts.length === 0) return { divert: { kind: 'to', address: ipv4(0), port: node.port } };
-  const classicHosts = node.hosts.slice(0, 1);
-  const hosts = p.traits.classicRules ? classicHosts : node.hosts;
-  const host = hosts.find((entry) => family === undefined || entry.family === family);
-  const missing = host === undefined || (p.traits.classicRules && family === undefined);
-  if (missing) {
-    const text = p.traits.classicRules
-      ? 'divert address family mismatch'
-      : 'divert-to address family mismatch';
-    return p.cursor.fail(text);
-  }
-  if (host.address.kind !== 'prefix') return p.cursor.fail('divert-to address family mismatch');
-  const { family: chosen, words } = host.address.prefix;
-  return { divert: { kind: 'to', address: { family: chosen, words }, port: node.port }, family: chosen };
-}
-
-function checkClassicDivert(p: Parsing, node: DivertNode, head: RuleHead): void {
-  const outgoing = head.direction === 'out';
-  if (outgoing && node.kind === 'to') p.cursor.fail('address specified for outgoing divert');
-  if (!outgoing && node.kind === 'reply') p.cursor.fail('no address specified for incoming divert');
-}
-
-function checkDivert(p: Parsing, node: DivertNode, head: RuleHead): void {
-  if (node.kind === 'to' && head.direction === 'out') p.cursor.fail('divert-to used with outgoing rule');
-  if (node.kind === 'reply' && head.direction === 'in') p.cursor.fail('divert-reply used with incoming rule');
+  if (dynamic?.kind === 'dynamic')
+    p.cursor.fail(manyAddressText(`interface (${dynamic.interface}) is`, what));
 }

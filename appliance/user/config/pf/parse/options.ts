@@ -50,6 +50,11 @@ const PARSERS: Readonly<Record<string, SetParser>> = {
   reassemble: parseReassemble,
   'state-defaults': parseStateDefaults,
   syncookies: parseSyncookies,
+  'fail-policy': parseFailPolicy,
+  keepcounters: (p) => {
+    p.config.echo.push('set keepcounters');
+    p.config.unenforced.add('keepcounters');
+  },
 };
 
 /** One NAME N, or several in braces. */
@@ -77,9 +82,20 @@ function parseTimeout(p: Parsing): void {
   const value = positive(p, number);
   const known = TIMEOUTS.find((timeout) => timeout.name === name.toLowerCase());
   if (!config.parts.options) return;
+  if (isIdle(p, name)) return idle(p, 'timeout', name, value);
   if (known === undefined) p.cursor.fail(`unknown timeout ${name}`);
   config.options.timeouts = { ...config.options.timeouts, [known.name]: value };
   config.echo.push(`set timeout ${name} ${value}`);
+}
+
+/** A setting of the dialect that means nothing to this kernel. */
+function isIdle(p: Parsing, name: string): boolean {
+  return p.traits.idleSettings.has(name.toLowerCase());
+}
+
+function idle(p: Parsing, what: 'timeout' | 'limit', name: string, value: number): void {
+  p.config.echo.push(`set ${what} ${name} ${value}`);
+  p.config.unenforced.add(`${what} ${name}`);
 }
 
 function parseLimit(p: Parsing): void {
@@ -88,6 +104,7 @@ function parseLimit(p: Parsing): void {
   const number = cursor.number();
   orderedOption(p);
   const value = positive(p, number);
+  if (isIdle(p, name)) return idle(p, 'limit', name, value);
   const known = LIMITS.find(
     (limit) => limit.name === name.toLowerCase() && limit.defaults[p.traits.dialect] !== undefined,
   );
@@ -146,6 +163,15 @@ function parseBlockPolicy(p: Parsing): void {
   config.options.blockPolicy = policy;
 }
 
+/** What becomes of a packet that should pass and for which there is no room: it is dropped here, whatever is said. */
+function parseFailPolicy(p: Parsing): void {
+  const { cursor, config } = p;
+  const policy = cursor.accept('drop') ? 'drop' : cursor.accept('return') ? 'return' : cursor.syntaxError();
+  config.echo.push(`set fail-policy ${policy}`);
+  orderedOption(p);
+  if (policy === 'return') config.unenforced.add('fail-policy return');
+}
+
 function parseStatePolicy(p: Parsing): void {
   const { cursor, config } = p;
   const ifBound = cursor.accept('if-bound');
@@ -202,6 +228,7 @@ function parseDebug(p: Parsing): void {
 }
 
 function parseReassemble(p: Parsing): void {
+  if (!p.traits.todaysRules) p.cursor.syntaxError();
   const enabled = parseYesNo(p);
   const noDf = p.cursor.accept('no-df');
   p.config.reassemble = enabled;

@@ -2,13 +2,14 @@
 //
 // Pools of addresses for translation and routing, with how one of them is chosen (pf.conf(5), "POOL OPTIONS").
 
+import type { PortSet } from '../../../../abi/rule.ts';
 import { type Md5Words, md5Words } from '../md5.ts';
 import type { Parsing } from '../parsing.ts';
 import type { HostNode, PoolOptions, RedirectionNode, RouteNode } from '../syntax.ts';
 import { parsePort } from './criteria.ts';
 import { parseHost } from './hosts.ts';
 
-const MAX_WEIGHT = 65535;
+export const MAX_WEIGHT = 65535;
 
 /** Addresses of a redirection target: one, or a list in braces. */
 export function parsePoolHosts(p: Parsing): HostNode[] {
@@ -33,10 +34,16 @@ function isPoolAddress(host: HostNode): boolean {
 
 function parseWeightedHost(p: Parsing): HostNode[] {
   const hosts = parseHost(p);
-  if (p.traits.classicRules || !p.cursor.accept('weight')) return hosts;
+  const weight = parseWeight(p);
+  return weight === undefined ? hosts : hosts.map((host) => ({ ...host, weight }));
+}
+
+/** `weight N`, where the dialect has weights. */
+export function parseWeight(p: Parsing): number | undefined {
+  if (p.traits.classicRules || !p.cursor.accept('weight')) return undefined;
   const weight = p.cursor.number();
   if (weight < 1 || weight > MAX_WEIGHT) p.cursor.fail('weight out of range');
-  return hosts.map((host) => ({ ...host, weight }));
+  return weight;
 }
 
 /** `POOL [port P]` and its options, behind `->`, `nat-to` and their kin. */
@@ -75,10 +82,43 @@ function parsePoolOption(p: Parsing, options: PoolOptions): boolean {
     options.staticPort = true;
     return true;
   }
+  if (parseFreebsdPoolOption(p, options)) return true;
   if (!cursor.accept('sticky-address')) return false;
   if (options.stickyAddress && !p.traits.classicRules) cursor.fail('sticky-address cannot be redefined');
   options.stickyAddress = true;
   return true;
+}
+
+/** Words that no other dialect reserves. */
+function parseFreebsdPoolOption(p: Parsing, options: PoolOptions): boolean {
+  const { cursor } = p;
+  if (cursor.accept('endpoint-independent')) {
+    if (options.endpointIndependent) cursor.fail('endpoint-independent cannot be redefined');
+    options.endpointIndependent = true;
+    p.config.unenforced.add('endpoint-independent');
+  } else if (cursor.accept('prefer-ipv6-nexthop')) {
+    if (options.preferIpv6) cursor.fail('prefer-ipv6-nexthop cannot be redefined');
+    options.preferIpv6 = true;
+  } else if (cursor.accept('map-e-portset')) {
+    const portSet = parsePortSet(p);
+    if (options.portSet !== undefined) cursor.fail('map-e-portset cannot be redefined');
+    options.portSet = portSet;
+  } else return false;
+  return true;
+}
+
+/** OFFSET/LENGTH/IDENTIFIER (RFC 7597, section 5.1): 16 bits of a port. */
+function parsePortSet(p: Parsing): PortSet {
+  const { cursor } = p;
+  const offset = cursor.number();
+  cursor.requireOperator('/');
+  const length = cursor.number();
+  cursor.requireOperator('/');
+  const id = cursor.numberOrHex();
+  if (offset < 0 || length < 1 || offset + length > 15)
+    cursor.fail('map-e-portset: bits of offset and length out of range');
+  if (id < 0 || id >= 2 ** length) cursor.fail('map-e-portset: identifier does not fit into its length');
+  return { offset, length, id };
 }
 
 /** 32 hexadecimal digits, any words (their MD5 is the key), or nothing (a random key). */

@@ -45,6 +45,7 @@ export function parseQueue(p: Parsing): void {
       parent: node.parent,
       bandwidth: node.bandwidth?.rate ?? 0,
       isDefault: node.isDefault ?? false,
+      hasFlows: node.flows !== undefined,
       text: queueText(name, entry?.name, node),
     });
   }

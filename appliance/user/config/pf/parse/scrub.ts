@@ -20,7 +20,8 @@ export interface ScrubRuleOptions {
 export function parseScrubList(p: Parsing): ScrubOptions {
   const draft: Draft = {};
   p.cursor.parenthesized(() => {
-    if (!parseCommonOption(p, draft)) p.cursor.syntaxError();
+    if (!parseCommonOption(p, draft) && !(p.traits.classicRules && parseSetTos(p, draft)))
+      p.cursor.syntaxError();
   });
   return draft;
 }
@@ -69,18 +70,36 @@ function parseBounded(p: Parsing, name: string, previous: number | undefined, li
   return value;
 }
 
+function parseFragmentMode(p: Parsing): NonNullable<ScrubOptions['fragment']> {
+  const { cursor } = p;
+  if (cursor.at('no')) {
+    if (!p.traits.todaysRules) {
+      p.freebsdSeen = true;
+      cursor.syntaxError();
+    }
+    cursor.take();
+    cursor.require('reassemble');
+    return 'no';
+  }
+  return (
+    (['reassemble', 'crop', 'drop-ovl'] as const).find((word) => cursor.accept(word)) ?? cursor.syntaxError()
+  );
+}
+
 function parseClassicOption(p: Parsing, draft: Draft): boolean {
   const { cursor } = p;
-  if (cursor.accept('set-tos')) {
-    const tos = parseTos(p);
-    if (draft.setTos !== undefined) cursor.fail('set-tos cannot be respecified');
-    draft.setTos = tos;
-    return true;
-  }
+  if (parseSetTos(p, draft)) return true;
   if (!cursor.accept('fragment')) return false;
-  const mode = (['reassemble', 'crop', 'drop-ovl'] as const).find((word) => cursor.accept(word));
-  if (mode === undefined) return cursor.syntaxError();
+  const mode = parseFragmentMode(p);
   if (draft.fragment !== undefined) cursor.fail('fragcache cannot be respecified');
   draft.fragment = mode;
+  return true;
+}
+
+function parseSetTos(p: Parsing, draft: Draft): boolean {
+  if (!p.cursor.accept('set-tos')) return false;
+  const tos = parseTos(p);
+  if (draft.setTos !== undefined) p.cursor.fail('set-tos cannot be respecified');
+  draft.setTos = tos;
   return true;
 }

@@ -36,7 +36,12 @@ export function parseStateOption(p: Parsing): StateOptionNode {
   if (cursor.accept('floating')) return { kind: 'lock', ifBound: false };
   if (cursor.accept('sloppy')) return { kind: 'sloppy' };
   if (cursor.accept('observed')) return { kind: 'observed' };
-  if (!p.traits.classicRules && cursor.accept('pflow')) return { kind: 'pflow' };
+  if (p.traits.todaysRules && cursor.accept('pflow')) return { kind: 'pflow' };
+  if (p.traits.etherRules && cursor.atString('timeout') && cursor.peek().text === 'allow-related') {
+    cursor.take();
+    p.config.unenforced.add('allow-related');
+    return { kind: 'allow-related' };
+  }
   return parseStateTimeout(p);
 }
 

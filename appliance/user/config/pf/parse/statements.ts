@@ -3,11 +3,12 @@
 // The statements of a pf.conf(5), one a line: which word begins which, what is skipped after an error.
 
 import { Abandoned } from '../cursor.ts';
-import { CLASSIC_ONLY } from '../dialect.ts';
+import { CLASSIC_ONLY, FREEBSD_ONLY } from '../dialect.ts';
 import type { Parsing } from '../parsing.ts';
 import { parseAltq, parseClassicQueue } from './altq.ts';
 import { parseAnchor, parseLoadAnchor, parseTranslationAnchor } from './anchors.ts';
 import { parseAntispoof } from './antispoof.ts';
+import { parseEther } from './etherRule.ts';
 import { endStatement, parseFilterRule } from './filterRule.ts';
 import { parseOption } from './options.ts';
 import { parseQueue } from './queues.ts';
@@ -34,14 +35,16 @@ function attempt(p: Parsing, parse: () => void): void {
   } catch (error) {
     if (!(error instanceof Abandoned)) throw error;
     p.config.unwind(depth);
-    noteClassicWord(p);
+    const { kind, text } = p.cursor.peek();
+    if (kind === 'string') noteWord(p, text);
     p.cursor.recover();
   }
 }
 
-function noteClassicWord(p: Parsing): void {
-  const token = p.cursor.peek();
-  if (token.kind === 'string' && CLASSIC_ONLY.has(token.text)) p.classicSeen = true;
+/** A word that did not fit may be one of another language. */
+function noteWord(p: Parsing, text: string): void {
+  if (CLASSIC_ONLY.has(text)) p.classicSeen = true;
+  if (FREEBSD_ONLY.has(text)) p.freebsdSeen = true;
 }
 
 function parseLine(p: Parsing): void {
@@ -74,7 +77,7 @@ function parseRule(p: Parsing): boolean {
   const { cursor } = p;
   if (cursor.accept('pass')) parseFilterRule(p, 'pass');
   else if (cursor.accept('block')) parseFilterRule(p, 'block');
-  else if (!p.traits.classicRules && cursor.accept('match')) parseFilterRule(p, 'match');
+  else if (p.traits.todaysRules && cursor.accept('match')) parseFilterRule(p, 'match');
   else if (cursor.accept('anchor')) parseAnchor(p, parseAnchorBody);
   else return false;
   return true;
@@ -84,6 +87,7 @@ function parseClassicStatement(p: Parsing): void {
   const { cursor } = p;
   if (parseTranslation(p)) return;
   if (cursor.accept('scrub')) parseScrubRule(p, false);
+  else if (cursor.accept('ether')) parseEther(p);
   else if (cursor.accept('altq')) parseAltq(p);
   else if (cursor.accept('queue')) parseClassicQueue(p);
   else cursor.syntaxError();
@@ -118,7 +122,7 @@ const BEGINNINGS = [
 function parseMacro(p: Parsing): void {
   const { cursor } = p;
   const name = cursor.take().text;
-  if (CLASSIC_ONLY.has(name) && !cursor.atOperator('=')) p.classicSeen = true;
+  if (!cursor.atOperator('=')) noteWord(p, name);
   if (!cursor.acceptOperator('=')) cursor.syntaxError({ found: name, expected: BEGINNINGS });
   const values = [parseMacroWord(p)];
   while (cursor.atString() || cursor.atNumber()) values.push(cursor.take().text);

@@ -11,6 +11,7 @@ import { resolveHost } from '../resolve.ts';
 import type { HostNode } from '../syntax.ts';
 import { endStatement } from './filterRule.ts';
 import { MAX_TABLE_NAME, parseHostList } from './hosts.ts';
+import { MAX_WEIGHT, parseWeight } from './pools.ts';
 
 interface TableNode {
   persist: boolean;
@@ -56,9 +57,16 @@ function parseAddresses(p: Parsing, node: TableNode): void {
     node.emptied = true;
     return;
   }
-  const hosts = cursor.braced(() => parseHostList(p) ?? []).flat();
+  const hosts = cursor.braced(() => parseWeighted(p)).flat();
   for (const host of hosts) checkHost(p, host);
   node.parts.push({ hosts });
+}
+
+/** Addresses with `weight N` behind them, where the dialect has weights. */
+function parseWeighted(p: Parsing): readonly HostNode[] {
+  const hosts = parseHostList(p) ?? [];
+  const weight = parseWeight(p);
+  return weight === undefined ? hosts : hosts.map((host) => ({ ...host, weight }));
 }
 
 const FOREIGN: Readonly<Record<string, string>> = {
@@ -92,7 +100,8 @@ function define(p: Parsing, name: string, node: TableNode): void {
 
 function hostEntry(host: HostNode): TableEntry {
   if (host.address.kind !== 'prefix') throw new Error('checked before');
-  return { prefix: host.address.prefix, negated: host.negated };
+  const { weight } = host;
+  return { prefix: host.address.prefix, negated: host.negated, ...(weight !== undefined && { weight }) };
 }
 
 function fileEntries(p: Parsing, file: string): readonly TableEntry[] {
@@ -110,16 +119,34 @@ export function parseAddressFile(
 ): readonly TableEntry[] | undefined {
   const words = text.replace(/#.*/g, '').split(/\s+/).filter(Boolean);
   const entries: TableEntry[] = [];
-  for (const word of words) {
-    const parsed = parseTableAddress(word, facts, diagnostics);
+  for (const parsed of parseTableAddresses(words, facts, diagnostics)) {
     if (parsed === undefined) return undefined;
     entries.push(...parsed);
   }
   return entries;
 }
 
+/** The entries of each address, which `weight N` may follow; undefined for what is none. */
+export function* parseTableAddresses(
+  words: readonly string[],
+  facts: Facts,
+  diagnostics: Diagnostics,
+): Generator<readonly TableEntry[] | undefined> {
+  for (let i = 0; i < words.length; i++) {
+    const entries = parseTableAddress(words[i]!, facts, diagnostics);
+    const weight = words[i + 1] === 'weight' ? weightOf(words[i + 2]) : undefined;
+    if (weight !== undefined) i += 2;
+    yield weight === undefined ? entries : entries?.map((entry) => ({ ...entry, weight }));
+  }
+}
+
+function weightOf(word = ''): number | undefined {
+  const weight = /^\d{1,5}$/.test(word) ? Number(word) : 0;
+  return weight >= 1 && weight <= MAX_WEIGHT ? weight : undefined;
+}
+
 /** Entries of one word, which may be negated and may be a name; undefined when it is no address. */
-export function parseTableAddress(
+function parseTableAddress(
   word: string,
   facts: Facts,
   diagnostics: Diagnostics,

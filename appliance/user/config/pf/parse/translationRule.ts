@@ -99,23 +99,44 @@ function buildPool(
   const { options } = target;
   const several = hosts.length > 1 || needsRoundRobin(hosts[0]!);
   const type = options.type ?? (several ? 'round-robin' : undefined);
-  if (type !== 'round-robin') checkSinglePool(p, hosts, 'redirection');
+  checkSinglePool(p, hosts, type, 'redirection');
   if (hosts.length > 1 && type !== 'round-robin') {
     cursor.fail('only round-robin valid for multiple redirection addresses');
   }
   const ports = action === 'nat' ? natPorts(p, target) : rdrPorts(target, rule);
-  if (options.staticPort && action !== 'nat') {
-    cursor.fail("the 'static-port' option is only valid with nat rules");
-  }
+  checkNatOptions(p, action, target, ports);
   const pool: Pool = {
     entries: hosts.map((host) => ({ address: poolAddress(host, family) })),
     type,
     key: type === 'source-hash' ? options.key : undefined,
     stickyAddress: options.stickyAddress ?? false,
     staticPort: options.staticPort ?? false,
+    endpointIndependent: options.endpointIndependent,
+    portSet: options.portSet,
     ports,
   };
   return { pool, family };
+}
+
+/** Options about source ports, which are a matter of nat. */
+function checkNatOptions(
+  p: Parsing,
+  action: 'nat' | 'rdr',
+  { options }: RedirectionNode,
+  ports: Pool['ports'],
+): void {
+  const given = [
+    options.staticPort && 'static-port',
+    options.portSet && 'map-e-portset',
+    options.endpointIndependent && 'endpoint-independent',
+  ];
+  const stray = action === 'nat' ? undefined : given.find(Boolean);
+  if (stray) p.cursor.fail(`the '${stray}' option is only valid with nat rules`);
+  if (options.portSet === undefined) return;
+  if (options.staticPort) p.cursor.fail("the 'map-e-portset' option can't be used 'static-port'");
+  if (ports !== undefined) {
+    p.cursor.fail("the 'map-e-portset' option can't be used when specifying a port range");
+  }
 }
 
 /** Addresses of the pool that suit the family; they decide it where it is open. */
