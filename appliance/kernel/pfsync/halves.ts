@@ -20,11 +20,12 @@ export class Halves {
   /** Made when somebody asks for the first time: its memory of flows is large. */
   private observer: Observer | undefined;
 
-  constructor(pf: PfParts, transmitter: Transmitter) {
+  /** `known` is told of each state whose server is heard of for the first time. */
+  constructor(pf: PfParts, transmitter: Transmitter, known: (state: number) => void) {
     this.pf = pf;
     this.transmitter = transmitter;
     this.balancers = new Balancers(pf.settings);
-    this.observations = new Observations(pf);
+    this.observations = new Observations(pf, known);
     this.balancers.read(pf.rulesets);
   }
 

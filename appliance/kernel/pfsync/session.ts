@@ -109,7 +109,7 @@ export class Session implements StateSync {
     this.outbox = outbox;
     this.deferred = deferred;
     this.bulkAnswer = bulkAnswer;
-    const halves = new Halves(pf, transmitter);
+    const halves = new Halves(pf, transmitter, (state) => this.serverKnown(state));
     this.halves = halves;
     this.inbox = new Inbox({
       pf,
@@ -180,6 +180,14 @@ export class Session implements StateSync {
     ) {
       this.outbox.flushNow();
     }
+  }
+
+  /** The others may have heard of the server before they heard of this state: who made it tells them whole, with what its rule says. */
+  private serverKnown(state: number): void {
+    if (!this.rows.has(state)) return;
+    const isOwn =
+      this.pf.states.records(state)[this.pf.states.at(state) + CREATOR] === (this.pf.settings.hostId | 0);
+    if (isOwn) this.outbox.updateWhole(state);
   }
 
   defers(state: number, packet: Packet): boolean {
