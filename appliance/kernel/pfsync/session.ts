@@ -31,6 +31,7 @@ import type { BulkRequest } from './bulkRequest.ts';
 import { Codec } from './codec.ts';
 import { Defer } from './defer.ts';
 import { Fingerprints } from './fingerprints.ts';
+import { Foreign } from './foreign.ts';
 import { Halves } from './halves.ts';
 import { Inbox } from './inbox.ts';
 import { Obituaries } from './obituaries.ts';
@@ -74,6 +75,7 @@ export class Session implements StateSync {
   readonly inbox: Inbox;
   readonly outbox: Outbox;
   private readonly halves: Halves;
+  private readonly foreign: Foreign;
   private readonly fingerprints: Fingerprints;
   private readonly peers: Peers;
   private readonly pf: PfParts;
@@ -111,6 +113,8 @@ export class Session implements StateSync {
     this.bulkAnswer = bulkAnswer;
     const halves = new Halves(pf, transmitter, (state) => this.serverKnown(state));
     this.halves = halves;
+    const foreign = new Foreign(pf, rows, halves.balancers);
+    this.foreign = foreign;
     this.inbox = new Inbox({
       pf,
       counters,
@@ -124,6 +128,7 @@ export class Session implements StateSync {
       bulkRequest,
       bulkAnswer,
       halves,
+      foreign,
       introduce: () => {
         this.obituaries.rewind();
         this.retell();
@@ -141,6 +146,7 @@ export class Session implements StateSync {
     this.bulkAnswer.stop();
     this.outbox.stop();
     this.halves.stop();
+    this.foreign.stop();
   }
 
   /** A row for each state of before, some at a time. */
@@ -250,7 +256,7 @@ export class Session implements StateSync {
 
   rulesLoaded(): void {
     this.fingerprints.forget();
-    this.halves.balancers.read(this.pf.rulesets);
+    if (this.halves.balancers.read(this.pf.rulesets)) this.foreign.moreBalanced();
     this.sayRuleset();
   }
 
