@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 //
-// Two messages of pfsync(4) that are our own: what a router has seen of a server's half of a connection (67), and of which addresses a load
-// balancer wants to hear that (68).
+// Two messages of pfsync(4) that are our own: what a router has seen of a server's half of a connection (67), and which addresses a load
+// balancer redirects (68).
 
 import { setI32, setU16, u16, zero } from './bytes.ts';
 import * as ipv4 from './ipv4.ts';
@@ -73,9 +73,14 @@ export function writeObservation(
 
 // Balanced addresses.
 
+/** Nothing has to be observed: what it redirects is only not to be taken for a router's. */
+const KIND_SILENT = 1;
+
 export const BALANCED_ADDRESS = 4;
 const PREFIX_LENGTH = 20;
 const BALANCED_FAMILY = 21;
+const KIND = 22;
+const BALANCED_PROTOCOL = 23;
 const LOW = 24;
 const HIGH = 26;
 
@@ -85,6 +90,15 @@ export function prefixLength(bytes: Uint8Array, at: number): number {
 
 export function balancedFamily(bytes: Uint8Array, at: number): number {
   return bytes[at + BALANCED_FAMILY]!;
+}
+
+export function isObserved(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at + KIND]! & KIND_SILENT) === 0;
+}
+
+/** Number of the IP protocol. */
+export function balancedProtocol(bytes: Uint8Array, at: number): number {
+  return bytes[at + BALANCED_PROTOCOL]!;
 }
 
 /** First and last port. */
@@ -100,8 +114,11 @@ export interface Balanced {
   readonly family: number;
   readonly words: Int32Array;
   readonly length: number;
+  readonly protocol: number;
   readonly low: number;
   readonly high: number;
+  /** Routers are to tell of the other half of its connections. */
+  readonly observed: boolean;
 }
 
 export function writeBalanced(bytes: Uint8Array, at: number, hostId: number, what: Balanced): void {
@@ -110,6 +127,8 @@ export function writeBalanced(bytes: Uint8Array, at: number, hostId: number, wha
   for (let i = 0; i < 4; i++) setI32(bytes, at + BALANCED_ADDRESS + 4 * i, what.words[i]!);
   bytes[at + PREFIX_LENGTH] = what.length;
   bytes[at + BALANCED_FAMILY] = what.family;
+  bytes[at + KIND] = what.observed ? 0 : KIND_SILENT;
+  bytes[at + BALANCED_PROTOCOL] = what.protocol;
   setU16(bytes, at + LOW, what.low);
   setU16(bytes, at + HIGH, what.high);
 }

@@ -120,6 +120,9 @@ error_log ${directory}/error.log;
 events { worker_connections 2048; }
 http {
   access_log ${directory}/access.log;
+  # A connection ends when its client ends it.
+  keepalive_requests 1000000000;
+  keepalive_timeout 1d;
 ${temporary}
   server {
     listen 80;

@@ -67,13 +67,27 @@ describe('lab service: which leg is broken', { skip: noLab() ?? false, timeout: 
     });
   }
 
-  test('a host that is not there has no Ethernet address', async () => {
-    const web1 = lab.network.hosts.get('web1')!;
-    await web1.must(['ip', 'link', 'set', 'vr0', 'arp', 'off']);
-    await lab.lb('arp', '-d', four);
-    assert.ok((await legs(four)).includes('neighbor broken'));
-    await web1.must(['ip', 'link', 'set', 'vr0', 'arp', 'on']);
-    await lab.untilHosts((statuses) => statuses.get(four) === 'up');
-    assert.ok(!(await legs(four)).includes('neighbor broken'));
+  // IPv6 addresses do not survive it.
+  for (const [address, family] of [
+    [six, 'neighbor solicitations'],
+    [four, 'ARP'],
+  ] as const) {
+    test(`a host that answers no ${family} is named, whatever the cache still has`, async () => {
+      const web1 = lab.network.hosts.get('web1')!;
+      await web1.must(['ip', 'link', 'set', 'vr0', 'down']);
+      const shown = await lab.network.command('lb', ['relayctl', 'dsr', address]);
+      await web1.must(['ip', 'link', 'set', 'vr0', 'up']);
+      assert.equal(shown.status, 1);
+      assert.match(
+        shown.stdout,
+        new RegExp(`\\n\tneighbor    broken: nobody answers ${family} for ${address}\\n`),
+      );
+      assert.match(shown.stdout, /\n\tlistener {4}not proven: nothing reaches the host\n/);
+    });
+  }
+
+  test('a host outside of all redirections that route is told so', async () => {
+    const shown = await lab.network.command('lb', ['relayctl', 'dsr', '172.28.3.99']);
+    assert.deepEqual([shown.status, shown.stderr], [1, 'command failed: no such host\n']);
   });
 });

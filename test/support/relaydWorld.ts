@@ -4,10 +4,11 @@
 // only writes down what it is asked.
 
 import { Duplex } from 'node:stream';
-import type { Address } from '../../appliance/abi/address.ts';
+import { type Address, sameAddress } from '../../appliance/abi/address.ts';
 import { formatAddress, formatPrefix } from '../../appliance/abi/addressText.ts';
 import type { Answer, CallName, KernelClient, Request } from '../../appliance/abi/client.ts';
 import { CallError, type Errno } from '../../appliance/abi/errno.ts';
+import type { Neighbor } from '../../appliance/abi/neighbor.ts';
 import type { LoadedRule, ObservedCounters, PfStatus, StateInfo } from '../../appliance/abi/pf.ts';
 import { ANY_HOST, type Dialect, type Rule } from '../../appliance/abi/rule.ts';
 import type { Network, Timers } from '../../appliance/user/relayd/network.ts';
@@ -165,6 +166,7 @@ export class RecordingKernel implements KernelClient {
   /** What `pf.tables` tells as the match counter, by table. */
   readonly matches = new Map<string, number>();
   states: StateInfo[] = [];
+  neighbors: readonly Neighbor[] = [];
   /** What rules with observed states have counted. */
   observed: ObservedCounters | undefined;
   /** Refuses the next call of this name. */
@@ -200,6 +202,11 @@ export class RecordingKernel implements KernelClient {
       return [{ anchor: anchor!, name, evaluations }] as unknown as Answer<'pf.tables'>;
     },
     'pf.states': () => ({ items: this.states }),
+    'neighbor.list': ({ family }) => this.neighbors.filter(({ address }) => address.family === family),
+    'neighbor.delete': ({ address }) => {
+      this.neighbors = this.neighbors.filter((one) => !sameAddress(one.address, address));
+      return null;
+    },
     'pf.killSourceNodes': ({ destination }) => {
       this.calls.push(`release ${formatPrefix(destination!)}`);
       return { killed: 1 };

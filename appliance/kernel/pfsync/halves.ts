@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 //
-// Strict Direct Server Return, both roles of a machine: it says which addresses it balances and hears of the other half of its
-// connections, or it observes those of others. What nobody asks for costs nothing.
+// Load balancing, both roles of a machine: it says which addresses it balances and, where that is strict, hears of the other half of its
+// connections; or it observes those of others. What nobody asks for costs nothing.
 
 import * as pfsync from '../../wire/pfsync.ts';
 import { OBSERVATION_LENGTH, writeObservation } from '../../wire/pfsyncObservation.ts';
@@ -20,20 +20,21 @@ export class Halves {
   /** Made when somebody asks for the first time: its memory of flows is large. */
   private observer: Observer | undefined;
 
-  constructor(pf: PfParts, transmitter: Transmitter) {
+  /** `known` is told of each state whose server is heard of for the first time. */
+  constructor(pf: PfParts, transmitter: Transmitter, known: (state: number) => void) {
     this.pf = pf;
     this.transmitter = transmitter;
     this.balancers = new Balancers(pf.settings);
-    this.observations = new Observations(pf);
+    this.observations = new Observations(pf, known);
     this.balancers.read(pf.rulesets);
   }
 
   /** Others balance something, or do so no longer: packets are looked at, or not. */
   update(): void {
     this.balancers.expire();
-    const { hasOthers } = this.balancers;
-    if (hasOthers) this.observer ??= this.makeObserver();
-    this.show(hasOthers ? this.observer : undefined);
+    const { hasObserved } = this.balancers;
+    if (hasObserved) this.observer ??= this.makeObserver();
+    this.show(hasObserved ? this.observer : undefined);
   }
 
   stop(): void {
@@ -49,7 +50,7 @@ export class Halves {
       next = balancers.write(transmitter.begin(), next);
       transmitter.send();
     }
-    if (!balancers.hasOthers) return;
+    if (!balancers.hasObserved) return;
     const packet = transmitter.begin();
     const at = packet.add(pfsync.ACTION_OBSERVATION, OBSERVATION_LENGTH);
     writeObservation(packet.bytes, at, 0, 0, 0, 0);

@@ -3,7 +3,6 @@
 // What messages of other machines do to the state table (pfsync_in_*). What comes from there is never told back.
 
 import * as counts from '../../abi/counters/pfsync.ts';
-import { PROTOCOL_TCP } from '../../wire/ipv4.ts';
 import * as pfsync from '../../wire/pfsync.ts';
 import * as wire from '../../wire/pfsyncState.ts';
 import type { Counters } from '../counters.ts';
@@ -13,6 +12,7 @@ import {
   DESTINATION,
   FLAG_HEARD_DESTINATION,
   FLAG_HEARD_SOURCE,
+  FLAG_ROUTE_TO,
   FLAG_TOLD,
   FLAGS,
   ID_HIGH,
@@ -28,19 +28,18 @@ import type { BulkAnswer } from './bulkAnswer.ts';
 import type { BulkRequest } from './bulkRequest.ts';
 import type { Codec } from './codec.ts';
 import type { Defer } from './defer.ts';
+import type { Foreign } from './foreign.ts';
 import type { Halves } from './halves.ts';
 import { merge } from './merge.ts';
 import type { Outbox } from './outbox.ts';
 import type { Peers } from './peers.ts';
 import { MARK_PEERS, MARK_SILENT, MARKS, PEER_SECOND, type Rows } from './rows.ts';
 import { isShared } from './sharing.ts';
-import { readWords, timeoutOf } from './stateFields.ts';
+import { timeoutOf } from './stateFields.ts';
 import type { StateRules } from './stateRules.ts';
-import { Tombstones } from './tombstones.ts';
+import type { Tombstones } from './tombstones.ts';
 
 const NOTHING = new Uint8Array(0);
-/** Of the two keys of a state in a message. */
-const WIRE_KEY = 0;
 
 export interface InboxParts {
   readonly pf: PfParts;
@@ -55,6 +54,7 @@ export interface InboxParts {
   readonly bulkRequest: BulkRequest;
   readonly bulkAnswer: BulkAnswer;
   readonly halves: Halves;
+  readonly foreign: Foreign;
   /** Tells who this machine is. */
   readonly introduce: () => void;
 }
@@ -67,9 +67,6 @@ export class Inbox {
   private low = 0;
   private bytes: Uint8Array = NOTHING;
   private at = 0;
-  /** States that are none of this machine's business. */
-  private readonly foreign = new Tombstones();
-  private readonly words = new Int32Array(4);
 
   constructor(parts: InboxParts) {
     this.parts = parts;
@@ -85,15 +82,12 @@ export class Inbox {
 
   /** Makes a state of ours of it; false when that cannot be. */
   private take(bytes: Uint8Array, at: number, high: number, low: number, creator: number): boolean {
-    const { tombstones, outbox, codec, rows, counters } = this.parts;
+    const { tombstones, outbox, codec, rows, counters, foreign } = this.parts;
     if (tombstones.has(high, low, creator)) {
       outbox.delete(high, low, creator);
       return false;
     }
-    if (this.isForeign(bytes, at, creator)) {
-      this.foreign.add(high, low, creator);
-      return false;
-    }
+    if (foreign.refuses(bytes, at, high, low, creator)) return false;
     this.creator = creator;
     this.high = high;
     this.low = low;
@@ -107,19 +101,6 @@ export class Inbox {
     rows.add(state);
     this.told(state);
     return true;
-  }
-
-  /** A connection that one of the two machines balances, and the other routes: each has its own state of it (balancers.ts). */
-  private isForeign(bytes: Uint8Array, at: number, creator: number): boolean {
-    const { balancers } = this.parts.halves;
-    if (!balancers.hasOthers && balancers.ownCount === 0) return false;
-    if (wire.protocol(bytes, at) !== PROTOCOL_TCP) return false;
-    const family = wire.family(bytes, at) === wire.AF_INET ? 4 : 6;
-    for (let which = 0; which < 2; which++) {
-      readWords(bytes, wire.addressAt(at, WIRE_KEY, which), this.words);
-      if (!balancers.agree(creator, family, this.words, wire.port(bytes, at, WIRE_KEY, which))) return true;
-    }
-    return false;
   }
 
   /** What is known of it is what another machine has told, until both ends have been heard here. */
@@ -137,13 +118,18 @@ export class Inbox {
 
   /**
    * Another state is in the place of a new one. It goes when it is an older one of the same machine, which has been replaced there; or when
-   * both machines have seen the connection begin, and the other one has seen more of it.
+   * both machines have seen the connection begin, and the other one has seen more of it. What leads elsewhere is nothing that one which does
+   * not could stand for.
    */
   private readonly givesWay = (other: number): boolean => {
     const { pf, rows } = this.parts;
     const records = pf.states.records(other);
     const at = pf.states.at(other);
-    if (records[at + CREATOR] !== this.creator) return isFurther(this.bytes, this.at, records, at);
+    if (records[at + CREATOR] !== this.creator) {
+      const isRouted = (records[at + FLAGS]! & FLAG_ROUTE_TO) !== 0;
+      const routes = wire.routeType(this.bytes, this.at) === wire.ROUTE_TO;
+      return isRouted === routes && isFurther(this.bytes, this.at, records, at);
+    }
     const high = records[at + ID_HIGH]! >>> 0;
     const isOlder =
       high === this.high >>> 0 ? records[at + ID_LOW]! >>> 0 < this.low >>> 0 : high < this.high >>> 0;
@@ -165,13 +151,13 @@ export class Inbox {
   }
 
   updateCompressed(bytes: Uint8Array, at: number, high: number, low: number, creator: number): void {
-    const { rows, outbox, tombstones } = this.parts;
+    const { rows, outbox, tombstones, foreign } = this.parts;
     const state = rows.find(high, low, creator);
     if (state >= 0) {
       const peers = [wire.compressedPeerAt(at, 0), wire.compressedPeerAt(at, 1)] as const;
       return this.merge(state, bytes, ...peers, wire.compressedTimeout(bytes, at));
     }
-    if (this.foreign.has(high, low, creator)) return;
+    if (foreign.has(high, low, creator)) return;
     // It has no keys: the whole state is asked for, or the sender told that there is none.
     if (tombstones.has(high, low, creator)) outbox.delete(high, low, creator);
     else outbox.request(high, low, creator);
@@ -288,8 +274,8 @@ export class Inbox {
   }
 
   balanced(bytes: Uint8Array, at: number): void {
-    const { halves } = this.parts;
-    halves.balancers.hear(bytes, at);
+    const { halves, foreign } = this.parts;
+    if (halves.balancers.hear(bytes, at)) foreign.moreBalanced();
     halves.update();
   }
 

@@ -50,7 +50,11 @@ function isAhead(
   const leavesProxy = isTcp && isSource && own >= PROXY_SRC && said < PROXY_SRC;
   if (own > said && !leavesProxy) return true;
   if (!isTcp || own !== said) return false;
-  return ((records[peer + SEQ_LOW]! - wire.seqLow(bytes, at)) | 0) > 0;
+  const low = records[peer + SEQ_LOW]!;
+  const saidLow = wire.seqLow(bytes, at);
+  // Zero is no number: who says it has heard nothing from this side, as one that tracks sloppily.
+  if (low === 0 || saidLow === 0) return low !== 0;
+  return ((low - saidLow) | 0) > 0;
 }
 
 /** Messages overtake each other: in the same state the edge of the window and its size do not go back either. */

@@ -16,9 +16,12 @@ export class Observations {
   private readonly key = new Key();
   private readonly client = new Int32Array(4);
   private readonly server = new Int32Array(4);
+  private readonly known: (state: number) => void;
 
-  constructor(pf: PfParts) {
+  /** `known` is told of each state whose server is heard of for the first time. */
+  constructor(pf: PfParts, known: (state: number) => void) {
     this.pf = pf;
+    this.known = known;
   }
 
   /** One message. A state that nobody asked to have observed is left alone: it may belong to another machine. */
@@ -37,7 +40,9 @@ export class Observations {
     rule.observations++;
     if (!hear(records, place, bytes, at, settings.seconds)) return;
     const isNew = (flags & FLAG_SLOPPY) !== 0 && (records[place + FLAGS]! & FLAG_SLOPPY) === 0;
-    if (isNew) found(records, place, rule);
+    if (!isNew) return;
+    found(records, place, rule);
+    this.known(state);
   }
 
   private find(family: number, bytes: Uint8Array, at: number): number {

@@ -63,10 +63,10 @@ export class Observer implements ForwardObserver {
     readAddresses(packet, this.source, this.destination);
     const from = tcp.sourcePort(bytes, transport);
     const to = tcp.destinationPort(bytes, transport);
-    if (this.balancers.isOthers(packet.family, this.destination, to)) {
+    if (this.balancers.isObserved(packet.family, this.destination, to)) {
       this.setKey(packet.family, this.source, this.destination, (from << 16) | to);
       this.client(packet);
-    } else if (this.balancers.isOthers(packet.family, this.source, from)) {
+    } else if (this.balancers.isObserved(packet.family, this.source, from)) {
       this.setKey(packet.family, this.destination, this.source, (to << 16) | from);
       this.server(packet);
     }

@@ -31,6 +31,7 @@ import type { BulkRequest } from './bulkRequest.ts';
 import { Codec } from './codec.ts';
 import { Defer } from './defer.ts';
 import { Fingerprints } from './fingerprints.ts';
+import { Foreign } from './foreign.ts';
 import { Halves } from './halves.ts';
 import { Inbox } from './inbox.ts';
 import { Obituaries } from './obituaries.ts';
@@ -74,6 +75,7 @@ export class Session implements StateSync {
   readonly inbox: Inbox;
   readonly outbox: Outbox;
   private readonly halves: Halves;
+  private readonly foreign: Foreign;
   private readonly fingerprints: Fingerprints;
   private readonly peers: Peers;
   private readonly pf: PfParts;
@@ -109,8 +111,10 @@ export class Session implements StateSync {
     this.outbox = outbox;
     this.deferred = deferred;
     this.bulkAnswer = bulkAnswer;
-    const halves = new Halves(pf, transmitter);
+    const halves = new Halves(pf, transmitter, (state) => this.serverKnown(state));
     this.halves = halves;
+    const foreign = new Foreign(pf, rows, halves.balancers);
+    this.foreign = foreign;
     this.inbox = new Inbox({
       pf,
       counters,
@@ -124,6 +128,7 @@ export class Session implements StateSync {
       bulkRequest,
       bulkAnswer,
       halves,
+      foreign,
       introduce: () => {
         this.obituaries.rewind();
         this.retell();
@@ -141,6 +146,7 @@ export class Session implements StateSync {
     this.bulkAnswer.stop();
     this.outbox.stop();
     this.halves.stop();
+    this.foreign.stop();
   }
 
   /** A row for each state of before, some at a time. */
@@ -180,6 +186,14 @@ export class Session implements StateSync {
     ) {
       this.outbox.flushNow();
     }
+  }
+
+  /** The others may have heard of the server before they heard of this state: who made it tells them whole, with what its rule says. */
+  private serverKnown(state: number): void {
+    if (!this.rows.has(state)) return;
+    const isOwn =
+      this.pf.states.records(state)[this.pf.states.at(state) + CREATOR] === (this.pf.settings.hostId | 0);
+    if (isOwn) this.outbox.updateWhole(state);
   }
 
   defers(state: number, packet: Packet): boolean {
@@ -242,7 +256,7 @@ export class Session implements StateSync {
 
   rulesLoaded(): void {
     this.fingerprints.forget();
-    this.halves.balancers.read(this.pf.rulesets);
+    if (this.halves.balancers.read(this.pf.rulesets)) this.foreign.moreBalanced();
     this.sayRuleset();
   }
 

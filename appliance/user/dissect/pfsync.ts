@@ -154,8 +154,10 @@ function balancedLines({ bytes }: Frame, at: number): string[] {
   const family = half.balancedFamily(bytes, at) === 4 ? 4 : 6;
   const address = wordsOf(bytes, at + half.BALANCED_ADDRESS, family);
   const prefix = formatPrefix({ ...address, length: half.prefixLength(bytes, at) });
+  const protocol = half.balancedProtocol(bytes, at);
   return [
-    `\tcreatorid: ${hex(i32(bytes, at), 8)} ${prefix} port ${half.lowPort(bytes, at)}:${half.highPort(bytes, at)}`,
+    `\tcreatorid: ${hex(i32(bytes, at), 8)} ${protocolNames.get(protocol) ?? protocol} ${prefix} ` +
+      `port ${half.lowPort(bytes, at)}:${half.highPort(bytes, at)}${half.isObserved(bytes, at) ? ' strict' : ''}`,
   ];
 }
 

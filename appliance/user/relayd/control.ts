@@ -111,6 +111,12 @@ export interface PathView {
   readonly legs: readonly LegView[];
 }
 
+/** Every way to a host; why there is none, where there is none. */
+export interface DsrView {
+  readonly paths: readonly PathView[];
+  readonly problem?: string;
+}
+
 export type MonitorEventName =
   | 'host_status'
   | 'host_drained'
@@ -150,8 +156,8 @@ export interface RelaydControl {
   switchHost(target: Target, to: 'enabled' | 'disabled' | 'draining'): Promise<boolean>;
   /** Connections that pf still sends to a host. */
   countSessions(target: Target): Promise<number>;
-  /** Proves the legs of Direct Server Return to a host; empty when no redirection routes to such a host. */
-  proveDsr(target: Target): Promise<readonly PathView[]>;
+  /** Proves the legs of Direct Server Return to a host. */
+  proveDsr(target: Target): Promise<DsrView>;
   /** Checks all hosts now. */
   poll(): void;
   /** Reads the configuration file again, or another one. Rejects with what is wrong; then everything stays. */

@@ -4,9 +4,10 @@
 // its own: the neighbour cache, a connection to the host's own address, an echo to the service address that is sent to the host's Ethernet
 // address, and connections of which pf has seen that the client went on.
 
-import { type Address, sameAddress } from '../../abi/address.ts';
+import { type Address, INET, sameAddress } from '../../abi/address.ts';
 import { formatAddress, formatLinkAddress } from '../../abi/addressText.ts';
 import type { KernelClient } from '../../abi/client.ts';
+import { CallError } from '../../abi/errno.ts';
 import { PROTOCOLS } from '../../abi/names.ts';
 import type { StateInfo } from '../../abi/pf.ts';
 import type { Vip } from '../config/relayd/configuration.ts';
@@ -48,12 +49,31 @@ export function pathsOf(redirect: Redirect, hosts: readonly Host[]): readonly Pa
   );
 }
 
+/** Why there is no way to any of these hosts, in words. */
+export function whyNone(redirects: readonly Redirect[], hosts: readonly Host[]): string {
+  const [host] = hosts;
+  if (host === undefined) return 'no such host';
+  const mine = redirects.filter(({ tables }) =>
+    tables.some((table) => hosts.some((one) => table.hosts.includes(one))),
+  );
+  const routing = mine.find(({ conf }) => conf.kind === 'route');
+  if (routing !== undefined) {
+    return `redirection ${routing.conf.name} listens on no address of the family of host ${host.conf.name}`;
+  }
+  const [forwarding] = mine;
+  const reason =
+    forwarding === undefined
+      ? 'it is in none at all'
+      : `${forwarding.conf.name} forwards to it, so that answers pass here`;
+  return `no redirection routes to host ${host.conf.name}: ${reason}`;
+}
+
 export async function provePath(path: Path, kernel: KernelClient, network: Network): Promise<PathView> {
   const { host, redirect, vip, port } = path;
-  // The first resolves the neighbour that the second looks for.
   const [listener, address] = await Promise.all([proveListener(path, network), proveAddress(path, network)]);
-  const neighbor = await proveNeighbor(host.conf.address, kernel);
-  const before = [neighbor, listener, address];
+  const answers = isAnswer(listener) || isAnswer(address);
+  const neighbor = await proveNeighbor(host.conf.address, kernel, network, answers);
+  const before = [neighbor, ...[listener, address].map((one) => legOf(one, neighbor))];
   const returning = provePassage(await routedStates(path, kernel), before);
   return {
     host: host.conf.name,
@@ -64,24 +84,52 @@ export async function provePath(path: Path, kernel: KernelClient, network: Netwo
   };
 }
 
-async function proveNeighbor(address: Address, kernel: KernelClient): Promise<LegView> {
-  const neighbors = await kernel.call('neighbor.list', { family: address.family });
-  const known = neighbors.find((one) => sameAddress(one.address, address));
-  if (known?.linkAddress === undefined) {
-    return {
-      leg: 'neighbor',
-      state: 'broken',
-      evidence: `${formatAddress(address)} has no Ethernet address`,
-    };
-  }
-  return {
-    leg: 'neighbor',
-    state: 'ok',
-    evidence: `at ${formatLinkAddress(known.linkAddress)} on ${known.interface}`,
-  };
+/** A leg, and the error that its probe ended with. */
+interface Probed extends LegView {
+  readonly error?: Error;
 }
 
-async function proveListener({ host, vip, port }: Path, network: Network): Promise<LegView> {
+/** What cannot be reached has not been tried. */
+function legOf({ leg, state, evidence }: Probed, neighbor: LegView): LegView {
+  if (neighbor.state === 'ok') return { leg, state, evidence };
+  return { leg, state: 'not proven', evidence: 'nothing reaches the host' };
+}
+
+/** Whether the host has said anything, be it no. */
+function isAnswer({ state, error }: Probed): boolean {
+  return state === 'ok' || codeOf(error) === 'ECONNREFUSED';
+}
+
+function codeOf(error: Error | undefined): string | undefined {
+  return error instanceof CallError ? error.code : undefined;
+}
+
+/** What the cache has of a host that answers nothing may be old: it is asked for anew, unless somebody has set it. */
+async function proveNeighbor(
+  address: Address,
+  kernel: KernelClient,
+  network: Network,
+  answers: boolean,
+): Promise<LegView> {
+  const find = async () => {
+    const neighbors = await kernel.call('neighbor.list', { family: address.family });
+    return neighbors.find((one) => sameAddress(one.address, address));
+  };
+  let known = await find();
+  if (!answers && known?.linkAddress !== undefined && known.state !== 'permanent') {
+    await kernel.call('neighbor.delete', { address });
+    await network.echo({ address, timeout: PATIENCE }).catch(() => undefined);
+    known = await find();
+  }
+  const leg = 'neighbor';
+  if (known?.linkAddress === undefined) {
+    const asked = address.family === INET ? 'ARP' : 'neighbor solicitations';
+    return { leg, state: 'broken', evidence: `nobody answers ${asked} for ${formatAddress(address)}` };
+  }
+  return { leg, state: 'ok', evidence: `at ${formatLinkAddress(known.linkAddress)} on ${known.interface}` };
+}
+
+async function proveListener({ host, vip, port }: Path, network: Network): Promise<Probed> {
   const leg = 'listener';
   if (vip.protocol !== PROTOCOLS.tcp) return { leg, state: 'not proven', evidence: 'not TCP' };
   const { address } = host.conf;
@@ -92,19 +140,26 @@ async function proveListener({ host, vip, port }: Path, network: Network): Promi
     stream.on('error', () => undefined);
     stream.destroy();
     return { leg, state: 'ok', evidence: `${where} accepts connections` };
-  } catch (error) {
-    return { leg, state: 'broken', evidence: `${where}: ${(error as Error).message}` };
+  } catch (thrown) {
+    const error = thrown as Error;
+    const evidence =
+      codeOf(error) === 'ECONNREFUSED'
+        ? `nobody listens on ${where}: connection refused`
+        : `no connection to ${where}: ${error.message}`;
+    return { leg, state: 'broken', evidence, error };
   }
 }
 
-async function proveAddress({ host, vip }: Path, network: Network): Promise<LegView> {
+async function proveAddress({ host, vip }: Path, network: Network): Promise<Probed> {
   const leg = 'address';
   const service = formatAddress(vip.address);
   try {
     await network.echo({ address: vip.address, nextHop: host.conf.address, timeout: PATIENCE });
     return { leg, state: 'ok', evidence: `answers an echo to ${service}` };
-  } catch (error) {
-    return { leg, state: 'broken', evidence: `an echo to ${service}: ${(error as Error).message}` };
+  } catch (thrown) {
+    const error = thrown as Error;
+    const evidence = `${service} is not on the host's loopback, or it answers no echo: ${error.message}`;
+    return { leg, state: 'broken', evidence, error };
   }
 }
 

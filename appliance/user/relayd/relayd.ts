@@ -9,9 +9,9 @@ import type { TableChange } from '../../abi/pf.ts';
 import type { Configuration } from '../config/relayd/configuration.ts';
 import type { CheckWorld } from './checks/attempt.ts';
 import type { CheckResult } from './checks/result.ts';
-import type { MonitorEvent, ObservedView, PathView, RelaydControl, RelaydView, Target } from './control.ts';
+import type { DsrView, MonitorEvent, ObservedView, RelaydControl, RelaydView, Target } from './control.ts';
 import { Demotion } from './demotion.ts';
-import { pathsOf, provePath } from './directReturn.ts';
+import { pathsOf, provePath, whyNone } from './directReturn.ts';
 import { type DrainListener, Drains } from './drains.ts';
 import { Hce, type HceListener } from './hce.ts';
 import type { Host } from './host.ts';
@@ -348,11 +348,12 @@ export class Relayd implements RelaydControl, HceListener, PfeListener, DrainLis
     return this.drains.count(findHosts(this.objects, target));
   }
 
-  async proveDsr(target: Target): Promise<readonly PathView[]> {
+  async proveDsr(target: Target): Promise<DsrView> {
     const { kernel, network } = this.parts;
     const hosts = findHosts(this.objects, target);
     const paths = this.objects.redirects.flatMap((redirect) => pathsOf(redirect, hosts));
-    return Promise.all(paths.map((path) => provePath(path, kernel, network)));
+    if (paths.length === 0) return { paths: [], problem: whyNone(this.objects.redirects, hosts) };
+    return { paths: await Promise.all(paths.map((path) => provePath(path, kernel, network))) };
   }
 
   poll(): void {

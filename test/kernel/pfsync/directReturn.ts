@@ -62,8 +62,16 @@ export class DirectReturn {
   private balancing = 0;
   private readonly client: Station;
   private readonly server: Station;
+  /** The redirection's. */
+  private readonly rule: string;
+  /** Main rulesets. */
+  private readonly rulesets = new Map<Host, string>();
+  private boots = 0;
 
-  /** `options` are those of the balancer's state; `observes`: the router has pfsync, too; `limit`: states that a balancer has at most. */
+  /**
+   * `options` are those of the balancer's state; `target`: where its rule leads; `observes`: the router has pfsync, too; `limit`: states that
+   * a balancer has at most.
+   */
   constructor(
     options = 'sloppy, observed',
     {
@@ -72,15 +80,24 @@ export class DirectReturn {
       seed = 1,
       pair = false,
       limit = 100_000,
-    }: { sync?: WireOptions; observes?: boolean; seed?: number; pair?: boolean; limit?: number } = {},
+      target = 'route-to <www> round-robin',
+    }: {
+      sync?: WireOptions;
+      observes?: boolean;
+      seed?: number;
+      pair?: boolean;
+      limit?: number;
+      target?: string;
+    } = {},
   ) {
+    this.rule = `pass in quick on vr0 inet proto tcp from any to ${VIP} port = 80 flags any keep state (${options}, tcp.established 600) ${target}`;
     this.world = new World(seed);
     const outside = this.world.wire();
     const segment = this.world.wire({ switched: true });
     this.sync = this.world.wire(sync);
     const places = pair ? [0, 1] : [0];
     this.routers = places.map((which) => this.makeRouter(which, outside, segment));
-    this.balancers = places.map((which) => this.makeBalancer(which, segment, options, limit));
+    this.balancers = places.map((which) => this.makeBalancer(which, segment, limit));
     this.client = this.station('client', outside, CLIENT, CLIENT_LINK);
     this.server = this.station('server', segment, SERVER, SERVER_LINK);
     const synced = [...this.balancers, ...(observes ? this.routers : [])];
@@ -124,20 +141,51 @@ export class DirectReturn {
     return router;
   }
 
-  private makeBalancer(which: number, segment: Wire, options: string, limit: number): Host {
+  private makeBalancer(which: number, segment: Wire, limit: number): Host {
     const rules = `set limit states ${limit}\nanchor "relayd/*"\npass\n`;
     const balancer = this.machine(`balancer${which}`, rules);
     balancer.connect('vr0', segment, { linkAddress: balancerLink(which) });
     for (const address of [`192.0.2.${which === 0 ? 2 : 4}/24`, `${VIP}/32`])
       balancer.address('vr0', address);
     balancer.route('default', '192.0.2.1');
-    redirect(balancer, options);
+    this.redirect(balancer);
     return balancer;
+  }
+
+  /** What relayd does when the server is up. */
+  redirect(balancer: Host): void {
+    const load = loadOf(
+      `table <www> persist { ${SERVER} }\n${this.rule}\n` +
+        `pass out quick inet proto tcp from any to ${VIP} port = 80 no state\n`,
+    );
+    balancer.call('pf.load', {
+      dialect: 'openbsd',
+      anchors: [{ path: 'relayd/www', rules: load.anchors[0]!.rules as Rule[] }],
+      tables: load.tables.map((one) => ({ ...one, anchor: 'relayd/www' })),
+    });
+  }
+
+  /** A machine ends: it is heard no more, and has lost its states and relayd's rules. */
+  end(host: Host): void {
+    host.call('interface.set', { name: 'pfsync0', up: false });
+    host.call('pf.load', { dialect: 'openbsd', anchors: [{ path: 'relayd/www', rules: [] }], tables: [] });
+    host.call('pf.killStates', { cursor: 0, filter: {} });
+    // The next boot draws another one.
+    const main = this.rulesets.get(host)!;
+    host.call('pf.load', loadOf(`set hostid ${++this.boots}\n${main}`));
+  }
+
+  /** It is back; relayd has not checked anything yet. */
+  boot(host: Host): void {
+    host.call('interface.set', { name: 'pfsync0', up: true });
+    this.world.run(2 * SECOND);
   }
 
   private machine(name: string, rules: string): Host {
     const host = this.world.host(name);
-    host.call('pf.load', loadOf(`set skip on vr2\n${rules}`));
+    const main = `set skip on vr2\n${rules}`;
+    this.rulesets.set(host, main);
+    host.call('pf.load', loadOf(main));
     host.call('pf.enable', {});
     return host;
   }
@@ -261,19 +309,5 @@ function arrived(frames: readonly Uint8Array[]): Arrived[] {
         data: end - tcp.payloadAt(bytes, header),
       },
     ];
-  });
-}
-
-/** What relayd does when the server is up. */
-function redirect(balancer: Host, options: string): void {
-  const state = `flags any keep state (${options}, tcp.established 600)`;
-  const load = loadOf(
-    `table <www> persist { ${SERVER} }\npass in quick on vr0 inet proto tcp from any to ${VIP} port = 80 ${state} route-to <www> round-robin\n` +
-      `pass out quick inet proto tcp from any to ${VIP} port = 80 no state\n`,
-  );
-  balancer.call('pf.load', {
-    dialect: 'openbsd',
-    anchors: [{ path: 'relayd/www', rules: load.anchors[0]!.rules as Rule[] }],
-    tables: load.tables.map((one) => ({ ...one, anchor: 'relayd/www' })),
   });
 }

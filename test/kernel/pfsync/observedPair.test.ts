@@ -9,7 +9,7 @@ import { Random } from '../../../appliance/kernel/random.ts';
 import * as tcp from '../../../appliance/wire/tcp.ts';
 import { DirectReturn, MILLISECOND, SECOND } from './directReturn.ts';
 
-const { FLAG_ACK: ACK, FLAG_FIN: FIN, FLAG_RST: RST } = tcp;
+const { FLAG_SYN: SYN, FLAG_ACK: ACK, FLAG_FIN: FIN, FLAG_RST: RST } = tcp;
 const OBSERVED = 'sloppy, observed';
 const MSS = 1460;
 
@@ -133,6 +133,38 @@ test('a download goes on when the second has not heard of the first for many win
   assert.equal(stateOf(path), '4:4');
 });
 
+test('the second, who has not heard of a server with high numbers, does not make the first forget it', () => {
+  const LOST = 0;
+  const PROMPT = 0.41;
+  const LATE = 0.999;
+  let fate = LATE;
+  const path = new DirectReturn(OBSERVED, {
+    pair: true,
+    sync: { faults: { random: () => fate, loss: 0.4, jitter: 800 } },
+  });
+  const serverIsn = 0x97c82345;
+  const syn = { flags: SYN, window: 0xffff, scale: 7 };
+  const request = { flags: ACK, seq: 1001, ack: serverIsn + 1, data: 100 };
+  fate = LOST;
+  path.fromClient({ ...syn, seq: 1000 });
+  path.fromServer({ ...syn, flags: SYN | ACK, seq: serverIsn, ack: 1001 });
+  path.fromClient(request);
+  fate = LATE;
+  path.world.run(SECOND);
+  fate = PROMPT;
+  path.fromClient(request);
+  fate = LOST;
+  path.world.run(MILLISECOND);
+  fate = PROMPT;
+  for (let sent = 0; sent < 10_000; sent += 1000) {
+    const ack = serverIsn + 1 + sent;
+    assert.equal(path.fromClient({ flags: ACK, seq: 1101, ack }).length, 1, `after ${sent} bytes`);
+    path.fromServer({ flags: ACK, seq: ack, ack: 1101, data: 1000 });
+    path.world.run(300 * MILLISECOND);
+  }
+  assert.equal(path.states()[0]!.destination.seqLow >>> 0, serverIsn + 1 + 9000);
+});
+
 describe('the new master', () => {
   test('knows the connection in full: what is forged is dropped', () => {
     const path = new DirectReturn(OBSERVED, { pair: true });
@@ -146,6 +178,27 @@ describe('the new master', () => {
     assert.equal(path.forge({ flags: RST, seq: 1201 + 20_000 }).length, 0);
     assert.equal(path.forge({ flags: ACK, seq: 1201 + 300_000, ack: 6001, data: 100 }).length, 0);
     assert.equal(path.fromClient({ flags: ACK, seq: 1201, ack: 6001, data: 100 }).length, 1);
+  });
+
+  test('knows in full even what it heard of the server before it heard of the state', () => {
+    let isLate = false;
+    const chance = () => (isLate ? 0.999 : 0);
+    const path = new DirectReturn(OBSERVED, {
+      pair: true,
+      sync: { faults: { random: chance, jitter: 150 } },
+    });
+    const syn = { flags: SYN, window: 0xffff, scale: 7 };
+    isLate = true;
+    path.fromClient({ ...syn, seq: 1000 });
+    path.world.run(SECOND);
+    isLate = false;
+    path.fromServer({ ...syn, flags: SYN | ACK, seq: 5000, ack: 1001 });
+    path.fromClient({ flags: ACK, seq: 1001, ack: 5001 });
+    assert.equal(stateOf(path), '4:4');
+    path.world.run(2 * SECOND);
+    path.balanceBy(1);
+    assert.equal(stateOf(path), '4:4');
+    assert.equal(path.forge({ flags: RST, seq: 1001 + 20_000 }).length, 0);
   });
 
   test('hears of the end', () => {

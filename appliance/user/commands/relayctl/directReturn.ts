@@ -6,15 +6,15 @@ import type { PathView } from '../../relayd/control.ts';
 import { targetOf } from './steer.ts';
 import type { Action } from './words.ts';
 
-/** Exit status 1 when a leg is broken, or there is no such host. */
+/** Exit status 1 when a leg is broken, or there is no way to such a host. */
 export const dsr: Action = async ({ relayd, argument, options, context }) => {
-  const paths = await relayd.proveDsr(targetOf(argument));
-  if (paths.length === 0) {
-    context.stderr('command failed\n');
-    return 1;
-  }
-  context.stdout(options.json ? `${JSON.stringify({ paths })}\n` : paths.map(pathText).join(''));
-  return paths.some(({ legs }) => legs.some((one) => one.state === 'broken')) ? 1 : 0;
+  const view = await relayd.proveDsr(targetOf(argument));
+  const { paths, problem } = view;
+  if (options.json) context.stdout(`${JSON.stringify(view)}\n`);
+  else if (problem !== undefined) context.stderr(`command failed: ${problem}\n`);
+  else context.stdout(paths.map(pathText).join(''));
+  const isBroken = paths.some(({ legs }) => legs.some((one) => one.state === 'broken'));
+  return isBroken || problem !== undefined ? 1 : 0;
 };
 
 function pathText({ host, redirect, address, port, legs }: PathView): string {

@@ -130,10 +130,14 @@ export function attempt(p: Parsing, parse: () => void): boolean {
   }
 }
 
-/** `{`, options a line each, `}`. Every option that is wrong is reported; false when there was one. */
+/**
+ * `{`, options a line each, `}`; the grammar of the originals lets the second one stand behind the first. Every option that is wrong is
+ * reported; false when there was one.
+ */
 export function block(p: Parsing, option: () => void): boolean {
   const { cursor } = p;
   let whole = true;
+  let isFirst = true;
   cursor.requireOperator('{');
   cursor.skipNewlines();
   while (!cursor.acceptOperator('}')) {
@@ -141,8 +145,9 @@ export function block(p: Parsing, option: () => void): boolean {
     const read = attempt(p, () => {
       if (cursor.accept('include')) include(p);
       else option();
-      if (!cursor.atNewline() && !cursor.atOperator('}')) cursor.syntaxError();
+      if (!isFirst && !cursor.atNewline() && !cursor.atOperator('}')) cursor.syntaxError();
     });
+    isFirst = false;
     whole &&= read;
     cursor.skipNewlines();
   }

@@ -113,8 +113,9 @@ function printKey(option: Extract<RuleOption, { kind: 'key' }>): string {
   ].join(' ');
 }
 
-function printExpect({ direction, key, value, from, digest, log }: ExpectAction): string {
+function printExpect({ direction, key, value, from, digest, marked, log }: ExpectAction): string {
   const source = digest ? `digest "${value}"` : quoted(value);
   const name = from === undefined ? '' : ` from ${quoted(from)}`;
-  return `${direction} ${key} expect ${source}${name}${log ? ' log' : ''}`;
+  const mark = marked === undefined ? '' : ` marked ${marked}`;
+  return `${direction} ${key} expect ${source}${name}${mark}${log ? ' log' : ''}`;
 }

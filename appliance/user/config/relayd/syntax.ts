@@ -214,6 +214,7 @@ export interface ExpectAction {
   readonly value: string;
   readonly from?: string;
   readonly digest: boolean;
+  readonly marked?: string;
   readonly log: boolean;
 }
 

@@ -111,6 +111,11 @@ describe('mistakes', () => {
       ['f:4: missing interface to route to'],
     ],
     [
+      'third option behind the second',
+      redirect('listen on 1.2.3.4 port 80 sticky-address disable', 'forward to <t> check tcp'),
+      ["f:3: syntax error at 'disable': expected newline or '}'"],
+    ],
+    [
       'option behind the interface',
       redirect('listen on 1.2.3.4 port 80', 'route to <t> check tcp interface vr0 timeout 10'),
       ["f:4: syntax error at 'timeout': expected newline or '}'"],
@@ -271,6 +276,23 @@ describe('what both languages say', () => {
       protocol('response header filter text/html from Content-Type', 'path mark "/x*" with 7'),
       'http protocol p {\n\tblock response quick header "Content-Type" value "text/html"\n' +
         '\tmatch request path "/x*" tag "7"\n}\n',
+    ],
+    [
+      'mark that is logged',
+      protocol('header mark "X-For" with 65534 log', 'path mark "a=*" from "/t.cgi" with 2 log'),
+      'http protocol p {\n\tmatch request header "X-For" tag "65534"\n\tmatch request header log "X-For"\n' +
+        '\tmatch request path "/t.cgi" value "a=*" tag "2"\n\tmatch request path log "/t.cgi"\n}\n',
+    ],
+    [
+      'expect of what is marked',
+      protocol('query expect "bar" from "foo" marked 7 log'),
+      'http protocol p {\n\trequest query expect "bar" from "foo" marked 7 log\n}\n',
+    ],
+    [
+      'second option behind the first',
+      'http protocol p { return error\n}\nrelay y {\n\tlisten on ::1 port 443 tls protocol p\n\tforward to 10.0.0.9 port 80\n}\n',
+      'http protocol p {\n\treturn error\n}\n\nrelay y {\n\tlisten on ::1 port 443 tls\n\tprotocol p\n' +
+        '\tforward to 10.0.0.9 port 80\n}\n',
     ],
     [
       'expect stays',

@@ -45,7 +45,7 @@ function keyAction(p: Parsing, direction: Direction, key: RuleKey): readonly (Pr
   const { cursor } = p;
   if (cursor.accept('expect')) return [expectAction(p, direction, key)];
   if (cursor.accept('filter')) return filter(p, direction, key);
-  if (cursor.accept('mark')) return [mark(p, direction, key)];
+  if (cursor.accept('mark')) return mark(p, direction, key);
   const change = changeOption(p, key);
   const marked = markedOption(p);
   const rules = [rule('match', direction, [change, ...marked])];
@@ -113,11 +113,14 @@ function filter(p: Parsing, direction: Direction, key: RuleKey): ProtocolRule[] 
 }
 
 function expectAction(p: Parsing, direction: Direction, key: RuleKey): ExpectAction {
-  return { kind: 'expect', direction, key, ...source(p), log: p.cursor.accept('log') };
+  const found = source(p);
+  const marked = p.cursor.accept('marked') ? { marked: markNumber(p) } : {};
+  return { kind: 'expect', direction, key, ...found, ...marked, log: p.cursor.accept('log') };
 }
 
-function mark(p: Parsing, direction: Direction, key: RuleKey): ProtocolRule {
+function mark(p: Parsing, direction: Direction, key: RuleKey): ProtocolRule[] {
   const option = sourceOption(key, source(p));
   p.cursor.require('with');
-  return rule('match', direction, [option, { kind: 'tag', name: markNumber(p) }]);
+  const rules = [rule('match', direction, [option, { kind: 'tag', name: markNumber(p) }])];
+  return p.cursor.accept('log') ? [...rules, logged(direction, key, option, [])] : rules;
 }
