@@ -60,6 +60,8 @@ export interface Clock {
 export interface CommandIo {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Until most of that has been taken: who prints without bound waits for it. Absent where it is taken at once. */
+  readonly drained?: () => Promise<void>;
   /** All of standard input. */
   readonly stdin: () => Promise<string>;
   readonly signal: AbortSignal;

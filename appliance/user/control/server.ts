@@ -193,6 +193,7 @@ class Client {
     const status = await this.runner.run(args, {
       stdout: (text) => this.sendText(text, (out) => ({ out })),
       stderr: (text) => this.sendText(text, (err) => ({ err })),
+      drained: () => this.drained(),
       stdin: () => Promise.resolve(stdin),
       signal: this.abort.signal,
       ...(asks && { ask: (question, secret = false) => this.ask(question, secret) }),
@@ -223,6 +224,19 @@ class Client {
       this.send(frame(text.slice(at, end)));
       at = end;
     }
+  }
+
+  /** Resolves when the socket takes more, or is gone. */
+  private drained(): Promise<void> {
+    const { socket } = this;
+    if (socket.destroyed || !socket.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        socket.off('drain', done).off('close', done);
+        resolve();
+      };
+      socket.on('drain', done).on('close', done);
+    });
   }
 
   private send(frame: ServerFrame): void {

@@ -32,6 +32,12 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     case 'ask':
       io.stdout(`${await io.ask?.('Name? ')} ${await io.ask?.('Password:', true)}\n`);
       return 0;
+    case 'listing':
+      for (let i = 0; i < 40; i++) {
+        io.stdout('x'.repeat(1024 * 1024));
+        await io.drained?.();
+      }
+      return 0;
     case 'flood':
       for (let i = 0; i < 100 && !io.signal.aborted; i++) {
         io.stdout('x'.repeat(512 * 1024));
@@ -75,6 +81,12 @@ async function client(
   });
   return { status, stdout, stderr };
 }
+
+test('a listing longer than what is kept for a reader arrives whole', async () => {
+  const { status, stdout } = await client(['listing']);
+  assert.equal(status, 0);
+  assert.equal(stdout.length, 40 * 1024 * 1024);
+});
 
 test('only the owner may connect; output and exit status come back', async () => {
   assert.equal(statSync(path).mode & 0o777, 0o600);

@@ -10,6 +10,9 @@ import { bareFacts, type Facts, factsOfInterfaces, parseFacts } from '../../conf
 import type { CommandContext } from '../command.ts';
 import type { Arguments } from './arguments.ts';
 
+/** Items that are printed before the reader is waited for. */
+const PAGE = 1_000;
+
 /** Ends the command with a message, or with none where all has been said; nothing more is done. */
 export class Failure extends Error {}
 
@@ -47,6 +50,33 @@ export class Session {
     this.out(JSON.stringify(value, undefined, 2));
   }
 
+  /** A listing of any length, no faster than its reader. */
+  async lines(pages: AsyncIterable<readonly string[]>): Promise<void> {
+    for await (const page of pages) {
+      for (const line of page) this.out(line);
+      await this.taken();
+    }
+  }
+
+  /** The same in the layout of `json`. */
+  async jsonList(pages: AsyncIterable<readonly unknown[]>): Promise<void> {
+    let before = '[\n';
+    for await (const page of pages) {
+      for (const item of page) {
+        this.context.stdout(`${before}  ${JSON.stringify(item, undefined, 2).replaceAll('\n', '\n  ')}`);
+        before = ',\n';
+      }
+      await this.taken();
+    }
+    this.context.stdout(before === ',\n' ? '\n]\n' : '[]\n');
+  }
+
+  private async taken(): Promise<void> {
+    const { drained, signal } = this.context;
+    await drained?.();
+    if (signal.aborted) throw new Failure('');
+  }
+
   async facts(): Promise<Facts> {
     this.gathered ??= await this.gatherFacts();
     return this.args.numericHosts ? { ...this.gathered, hosts: new Map() } : this.gathered;
@@ -74,16 +104,34 @@ export class Session {
   }
 }
 
-/** All items of a listing that comes in pages. */
-export async function allPages<T>(ask: (cursor: number) => Promise<Page<T>>): Promise<T[]> {
-  const items: T[] = [];
+/** A listing that comes in pages, one after the other. */
+export async function* pagesOf<T>(ask: (cursor: number) => Promise<Page<T>>): AsyncGenerator<readonly T[]> {
   let cursor: number | undefined = 0;
   while (cursor !== undefined) {
     const page: Page<T> = await ask(cursor);
-    items.push(...page.items);
+    yield page.items;
     cursor = page.next;
   }
+}
+
+/** All items of a listing that is not too long to keep. */
+export async function allPages<T>(ask: (cursor: number) => Promise<Page<T>>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const page of pagesOf(ask)) items.push(...page);
   return items;
+}
+
+/** What is already there, in pages. */
+export async function* inPages<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
+  for (let at = 0; at < items.length; at += PAGE) yield items.slice(at, at + PAGE);
+}
+
+/** Each page with each of its items as so many others. */
+export async function* mapPages<T, U>(
+  pages: AsyncIterable<readonly T[]>,
+  map: (item: T) => readonly U[],
+): AsyncGenerator<readonly U[]> {
+  for await (const page of pages) yield page.flatMap(map);
 }
 
 /** The words of a failed call about a table or an anchor. */

@@ -5,7 +5,7 @@
 import type { Dialect } from '../../../abi/rule.ts';
 import { listFingerprints } from '../../config/pf/fingerprints/pfOs.ts';
 import type { ShowModifier } from './arguments.ts';
-import type { Session } from './session.ts';
+import { inPages, type Session } from './session.ts';
 import { showAnchors, showInfo, showInterfaces, showMemory, showQueues, showTimeouts } from './showInfo.ts';
 import { showLabels, showNat, showRules } from './showRules.ts';
 import { showSources, showStates } from './showStates.ts';
@@ -70,7 +70,7 @@ export async function show(session: Session, what: ShowModifier): Promise<void> 
     if (!first) session.out('');
     first = false;
     session.out(dialect === 'openbsd' && section.what === 'queue' ? 'QUEUES:' : section.title);
-    for (const line of lines) session.out(line);
+    await session.lines(inPages(lines));
   }
   const { length } = await session.kernel.call('pf.fingerprints', {});
   session.out('');
@@ -86,6 +86,11 @@ async function showAllJson(session: Session, dialect: Dialect): Promise<void> {
     const copy: Session = Object.create(session);
     copy.json = (value) => {
       all[what] = value;
+    };
+    copy.jsonList = async (pages) => {
+      const items: unknown[] = [];
+      for await (const page of pages) items.push(...page);
+      all[what] = items;
     };
     await SHOWERS[what](copy);
   }

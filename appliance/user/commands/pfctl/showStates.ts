@@ -7,32 +7,37 @@ import { formatAddress } from '../../../abi/addressText.ts';
 import type { SourceNodeInfo, StateInfo } from '../../../abi/pf.ts';
 import { clockText, idLine, stateDetails, stateLine } from '../../dissect/pfState.ts';
 import { sourceJson, stateJson } from './json.ts';
-import { allPages, type Session } from './session.ts';
+import { mapPages, pagesOf, type Session } from './session.ts';
 
 export async function showStates(session: Session): Promise<void> {
-  const filter = session.args.interface === undefined ? undefined : { interface: session.args.interface };
-  const states = await allPages((cursor) => session.kernel.call('pf.states', { cursor, filter }));
+  const { args, kernel } = session;
+  const filter = args.interface === undefined ? undefined : { interface: args.interface };
   const dialect = await session.loadedDialect();
   const facts = await session.facts();
   const line = (state: StateInfo) => stateLine(state, dialect, (number) => facts.protocols.name(number));
-  const { ruleNumber } = session.args;
-  const wanted = states.filter((state) => ruleNumber === undefined || state.rule === ruleNumber);
-  if (session.args.json) return session.json(wanted.map((state) => stateJson(state, line(state))));
-  for (const state of wanted) {
-    session.out(line(state));
-    if (session.args.verbose > 0) for (const line of stateDetails(state, dialect)) session.out(line);
-    if (session.args.verbose > 1) session.out(idLine(state));
-  }
+  const wanted = (state: StateInfo) => args.ruleNumber === undefined || state.rule === args.ruleNumber;
+  const states = mapPages(
+    pagesOf((cursor) => kernel.call('pf.states', { cursor, filter })),
+    (state) => (wanted(state) ? [state] : []),
+  );
+  if (args.json) return session.jsonList(mapPages(states, (state) => [stateJson(state, line(state))]));
+  return session.lines(
+    mapPages(states, (state) => [
+      line(state),
+      ...(args.verbose > 0 ? stateDetails(state, dialect) : []),
+      ...(args.verbose > 1 ? [idLine(state)] : []),
+    ]),
+  );
 }
 
 /** `10.0.0.9 -> 0.0.0.0 ( states 3, connections 2, rate 0.4/10s )`. */
 export async function showSources(session: Session): Promise<void> {
-  const nodes = await allPages((cursor) => session.kernel.call('pf.sourceNodes', { cursor }));
-  if (session.args.json) return session.json(nodes.map(sourceJson));
-  for (const node of nodes) {
-    session.out(sourceLine(node));
-    if (session.args.verbose > 0) session.out(sourceDetails(node));
-  }
+  const nodes = pagesOf((cursor) => session.kernel.call('pf.sourceNodes', { cursor }));
+  if (session.args.json) return session.jsonList(mapPages(nodes, (node) => [sourceJson(node)]));
+  const details = session.args.verbose > 0;
+  return session.lines(
+    mapPages(nodes, (node) => [sourceLine(node), ...(details ? [sourceDetails(node)] : [])]),
+  );
 }
 
 function sourceLine(node: SourceNodeInfo): string {

@@ -12,7 +12,7 @@ import { parseAddressFile, parseTableAddresses } from '../../config/pf/parse/tab
 import type { TableCommand } from './arguments.ts';
 import { bootDate } from './format.ts';
 import { tableAddressJson } from './json.ts';
-import { allPages, Failure, radixError, type Session } from './session.ts';
+import { allPages, Failure, inPages, mapPages, radixError, type Session } from './session.ts';
 import { counterLine } from './showTables.ts';
 
 /** What happened to one address: the letter that is printed before it. */
@@ -132,19 +132,19 @@ class TableRun {
 
   async show(): Promise<number> {
     const { args } = this.session;
-    const content = await this.content();
+    const content = inPages(await this.content());
     if (args.json) {
-      this.session.json(content.map(tableAddressJson));
+      await this.session.jsonList(mapPages(content, (entry) => [tableAddressJson(entry)]));
       return 0;
     }
     const boot = await bootDate(this.session);
-    for (const entry of content) {
-      this.session.out(this.line({ entry, feedback: ' ' }));
-      if (entry.weight !== undefined) this.session.out(`\tWeight:             ${entry.weight}`);
-      if (args.verbose === 0) continue;
-      this.session.out(`\tCleared:     ${boot(entry.cleared)}`);
-      for (const line of addressCounters(entry)) this.session.out(line);
-    }
+    await this.session.lines(
+      mapPages(content, (entry) => [
+        this.line({ entry, feedback: ' ' }),
+        ...(entry.weight === undefined ? [] : [`\tWeight:             ${entry.weight}`]),
+        ...(args.verbose === 0 ? [] : [`\tCleared:     ${boot(entry.cleared)}`, ...addressCounters(entry)]),
+      ]),
+    );
     return 0;
   }
 
