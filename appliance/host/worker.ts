@@ -18,6 +18,8 @@ setFlagsFromString('--max-inlined-bytecode-size-cumulative=4000');
 
 /** How often carrier is asked for, milliseconds. */
 const CARRIER_INTERVAL = 500;
+/** Microseconds of one turn for messages. */
+const MESSAGE_TIME = 1_000;
 /** A wait of so many microseconds was sleep, and not only the price of asking. */
 const NAP = 10;
 
@@ -47,8 +49,18 @@ const kernel = new Kernel({
 });
 const devices = new Devices(start, kernel, clock, send);
 
+/** Messages may be left: the main thread has rung for them once, and will not again. */
+let isRung = false;
+
+/** Not longer than frames may wait: who has had an answer soon asks for the next page. */
 function takeMessages(): void {
-  for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+  const end = now() + MESSAGE_TIME;
+  while (now() < end) {
+    const next = receiveMessageOnPort(port);
+    if (next === undefined) {
+      isRung = false;
+      return;
+    }
     const message = next.message as MainMessage;
     if ('frame' in message) devices.arrived(message);
     else answer(message);
@@ -77,7 +89,8 @@ function checkCarrier(): void {
 function turn(): void {
   const before = now();
   const until = (Math.min(kernel.nextDeadline(), devices.next) - before) / 1000;
-  const isRung = devices.wait(Math.max(0, Math.min(CARRIER_INTERVAL, Math.ceil(until))));
+  const patience = isRung ? 0 : Math.max(0, Math.min(CARRIER_INTERVAL, Math.ceil(until)));
+  if (devices.wait(patience)) isRung = true;
   clock.now = now();
   kernel.advance(clock.now);
   // Looking for carrier asks poll(2) anew, and would overwrite what it has just found: frames first.
