@@ -43,6 +43,15 @@ export function parsePrefix(text: string): Prefix | undefined {
   return { ...address, length: Number(digits) };
 }
 
+/** `10` and `10.1` of networks as `10/8` and `10.1/16`: what is left out is zero (inet_net_pton(3)). */
+export function parseShortAddress(text: string): Address | undefined {
+  if (!/^\d{1,3}(\.\d{1,3}){0,3}$/.test(text)) return undefined;
+  const bytes = text.split('.').map(Number);
+  if (bytes.some((byte) => byte > 255)) return undefined;
+  const word = [0, 1, 2, 3].reduce((sum, i) => (sum << 8) | (bytes[i] ?? 0), 0);
+  return { family: INET, words: [word] };
+}
+
 /** `a.b.c.d`, or the RFC 5952 form. */
 export function formatAddress(address: Address): string {
   if (address.family === INET) return dotted(address.words[0]!);

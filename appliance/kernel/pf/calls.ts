@@ -143,12 +143,14 @@ export class PfHandlers {
   }
 
   private rules(anchor: string, cursor: number): Page<LoadedRule> {
-    const ruleset = this.parts.rulesets.find(anchor);
-    if (ruleset === undefined) throw new CallError('EINVAL', 'Anchor does not exist.');
+    const { rulesets } = this.parts;
+    const ruleset = rulesets.find(anchor);
+    if (ruleset === undefined && !rulesets.has(anchor))
+      throw new CallError('EINVAL', 'Anchor does not exist.');
     const items: LoadedRule[] = [];
     let start = 0;
     for (const kind of LISTS) {
-      const list = ruleset.lists[kind];
+      const list = ruleset?.lists[kind];
       if (list === undefined) continue;
       const from = Math.max(0, cursor - start);
       const many = PAGE - items.length;

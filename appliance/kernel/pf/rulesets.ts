@@ -116,8 +116,26 @@ export class Rulesets {
 
   /** Paths below `anchor`, its direct children or all of them, each before its own children. */
   anchors(anchor: string, recursive: boolean): string[] {
-    const children = this.byPath.get(anchor)?.children ?? [];
-    return children.flatMap((child) => [child.path, ...(recursive ? this.anchors(child.path, true) : [])]);
+    const above = anchor === '' ? 0 : anchor.split('/').length;
+    const paths = [...this.paths()].map((path) => path.split('/'));
+    const below = paths.filter((parts) => parts.length > above && parts.slice(0, above).join('/') === anchor);
+    const wanted = recursive ? below : below.filter((parts) => parts.length === above + 1);
+    return wanted.sort(comparePaths).map((parts) => parts.join('/'));
+  }
+
+  /** Whether there is such an anchor: one that has rules, or below which some has, or that a rule calls. */
+  has(anchor: string): boolean {
+    return this.byPath.has(anchor) || this.paths().has(anchor);
+  }
+
+  /** Paths of all anchors but the main ruleset. */
+  private paths(): Set<string> {
+    const called = [...this.rules()].map((rule) => rule.target);
+    const paths = new Set<string>();
+    for (const path of [...this.byPath.keys(), ...called]) {
+      for (let one = path; one !== '' && !paths.has(one); one = parentOf(one)) paths.add(one);
+    }
+    return paths;
   }
 
   /** Every rule of every ruleset. */
@@ -147,6 +165,14 @@ export class Rulesets {
     parent.children = parent.children.filter((child) => child !== ruleset);
     this.prune(parent.path);
   }
+}
+
+/** By name, component for component (bytes), each anchor before those below it. */
+function comparePaths(a: readonly string[], b: readonly string[]): number {
+  const at = a.findIndex((part, i) => part !== b[i]);
+  if (at < 0) return a.length - b.length;
+  const other = b[at];
+  return other === undefined || a[at]! > other ? 1 : -1;
 }
 
 function parentOf(path: string): string {

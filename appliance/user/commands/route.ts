@@ -3,7 +3,13 @@
 // route(8): shows and changes the routing table.
 
 import { type Address, addressBits, INET, INET6, type Prefix } from '../../abi/address.ts';
-import { formatAddress, parseAddress, parsePrefix, parseZonedAddress } from '../../abi/addressText.ts';
+import {
+  formatAddress,
+  parseAddress,
+  parsePrefix,
+  parseShortAddress,
+  parseZonedAddress,
+} from '../../abi/addressText.ts';
 import { CallError } from '../../abi/errno.ts';
 import { maskLength } from '../config/hostnameIf.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -140,8 +146,21 @@ function parse(words: readonly string[]): Parsed {
 
 function destinationOf(text: string, length: number | undefined, family: 4 | 6): Prefix {
   if (text === 'default') return { family, words: family === INET ? [0] : [0, 0, 0, 0], length: 0 };
-  const prefix = parsePrefix(text) ?? fail(`${text}: bad value; a network is written as in 192.0.2.0/24`);
-  return length === undefined ? prefix : { ...prefix, length };
+  const prefix =
+    parsePrefix(text) ??
+    shortNetwork(text, length) ??
+    fail(`${text}: bad value; a network is written as in 192.0.2.0/24`);
+  if (length === undefined) return prefix;
+  const fits = Number.isInteger(length) && length >= 0 && length <= addressBits(prefix.family);
+  return fits ? { ...prefix, length } : fail('bad prefix length');
+}
+
+/** `10/8`; with a mask of its own behind it `10`. */
+function shortNetwork(text: string, given: number | undefined): Prefix | undefined {
+  const [short = '', digits] = text.split('/');
+  const length = digits === undefined ? given : /^\d{1,2}$/.test(digits) ? Number(digits) : undefined;
+  const address = parseShortAddress(short);
+  return address && length !== undefined && length <= 32 ? { ...address, length } : undefined;
 }
 
 function describe(parsed: Parsed): string {

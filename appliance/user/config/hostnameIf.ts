@@ -110,10 +110,15 @@ function takeLength(address: Address, words: string[], fail: Fail): number {
 
 /** Length of `255.255.255.0` or `0xffffff00`; undefined for what is not a contiguous mask. */
 export function maskLength(text: string): number | undefined {
-  const word = /^0x[0-9a-f]{1,8}$/i.test(text) ? Number(text) | 0 : parseAddress(text)?.words[0];
+  const word = /^0x[0-9a-f]{1,8}$/i.test(text) ? Number(text) | 0 : dottedMask(text);
   if (word === undefined) return undefined;
   const length = Math.clz32(~word);
   return word === (length === 0 ? 0 : -1 << (32 - length)) ? length : undefined;
+}
+
+function dottedMask(text: string): number | undefined {
+  const address = parseAddress(text);
+  return address?.family === INET ? address.words[0] : undefined;
 }
 
 /** The class of an address without a mask (RFC 791 3.2), as ifconfig(8) still does it. */

@@ -23,8 +23,9 @@ export async function loadTrial(
   const text = await files.read(file).catch((error: unknown) => {
     throw new RulesetError(`${file}: ${fileProblem(error)}`);
   });
-  const { configurations } = await loadPfConf(text, file, (path) => files.read(path), options);
+  const { configurations, problem } = await loadPfConf(text, file, (path) => files.read(path), options);
   const mistakes = configurations.filter((one) => one.errors > 0).flatMap((one) => one.diagnostics);
+  if (problem !== undefined) throw new RulesetError(problem);
   if (mistakes.length > 0) throw new RulesetError(mistakes.map(formatDiagnostic).join('\n'));
   const refused = refusedEtherRule(configurations);
   if (refused !== undefined) throw new RulesetError(refused);

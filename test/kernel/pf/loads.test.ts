@@ -126,3 +126,14 @@ test('many addresses added, replaced and deleted in steps, as at once', async ()
     assert.deepEqual(content(steps), content(whole), change);
   }
 });
+
+test('an anchor that a rule calls is there, with rules or without', () => {
+  const pf = new DirectPf();
+  pf.load(loadOf('anchor "z/*"\nanchor "a/b"\nanchor "a" {\nanchor "../q"\npass\n}\n'));
+  const anchors = (anchor: string, recursive: boolean) => pf.calls['pf.anchors']({ anchor, recursive });
+  assert.deepEqual(anchors('', false), ['a', 'q', 'z']);
+  assert.deepEqual(anchors('', true), ['a', 'a/b', 'q', 'z']);
+  assert.deepEqual(anchors('a', true), ['a/b']);
+  assert.deepEqual(pf.calls['pf.rules']({ anchor: 'z', cursor: 0 }).items, []);
+  assert.throws(() => pf.calls['pf.rules']({ anchor: 'y', cursor: 0 }), { code: 'EINVAL' });
+});

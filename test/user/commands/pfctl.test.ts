@@ -153,6 +153,31 @@ test('JSON holds what the listing holds', async () => {
   assert.deepEqual(await json('-s', 'Running'), { enabled: false });
 });
 
+test('load anchor: each file is announced, one that is missing or goes round in circles is refused', async () => {
+  const texts = {
+    main: 'load anchor "a" from "one"\nload anchor "b" from "two"\n',
+    one: 'load anchor "c" from "two"\n',
+    two: 'pass\n',
+    circle: 'load anchor "/a" from "circle"\n',
+    lost: 'pass\nload anchor "a" from "nowhere"\n',
+  };
+  const pfctl = (...words: string[]) => runPfctl(words, { texts, kernel: new PfMemory(bareFacts()) });
+  const { stderr } = await pfctl('-vf', 'main');
+  assert.deepEqual(stderr.match(/Loading.*/g), [
+    'Loading anchor a from one',
+    'Loading anchor b from two',
+    'Loading anchor a/c from two',
+  ]);
+  for (const dialect of ['openbsd', 'openbsd-2008', 'freebsd']) {
+    const circle = await pfctl('--dialect', dialect, '-f', 'circle');
+    assert.equal(circle.status, 1);
+    assert.match(circle.stderr, /^pfctl: circle: too many anchors load each other\n/);
+  }
+  const lost = await pfctl('-f', 'lost');
+  assert.equal(lost.status, 1);
+  assert.match(lost.stderr, /^pfctl: nowhere: No such file or directory\n/);
+});
+
 test('mistakes of the caller', async () => {
   const pfctl = session();
   const first = async (...words: string[]) => {

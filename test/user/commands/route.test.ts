@@ -62,3 +62,18 @@ test('a neighbour is pinged by its link-local address', async () => {
   assert.match(await answer, new RegExp(`64 bytes from ${address}%vr0: icmp_seq=0 hlim=64 `));
   assert.match(await atBalancer('ping6', '-c', '1', address), /which link\? \(fe80::.*%INTERFACE\)/);
 });
+
+test('networks in short, and masks that are none', async () => {
+  const add = (...words: string[]) => atBalancer('route', 'add', ...words, '10.0.0.10');
+  assert.equal(await add('10.7/16'), 'add net 10.7.0.0/16: gateway 10.0.0.10\n');
+  assert.equal(await add('11', '-netmask', '255.0.0.0'), 'add net 11.0.0.0/8: gateway 10.0.0.10\n');
+  assert.match(await atBalancer('route', '-n', 'show', '-inet'), /^11\/8 +10\.0\.0\.10 /m);
+  for (const words of [
+    ['12/33'],
+    ['12'],
+    ['12.0.0.0', '-netmask', 'ffff:ff00::'],
+    ['12.0.0.0', '-prefixlen', '33'],
+  ]) {
+    assert.match(await add(...words), /bad (value|netmask|prefix length)/);
+  }
+});

@@ -60,6 +60,7 @@ test('netmasks in both forms', () => {
   assert.equal(maskLength('255.255.255.255'), 32);
   assert.equal(maskLength('255.0.255.0'), undefined);
   assert.equal(maskLength('24'), undefined);
+  assert.equal(maskLength('ffff:ff00::'), undefined);
 });
 
 test('mygate: one gateway of each family', () => {

@@ -29,18 +29,17 @@ export async function loadRuleset(session: Session, tablesOnly = false): Promise
   const text = file === '-' ? await context.stdin() : await readMain(session, file);
   const facts = await session.facts();
   const parts = loadParts(session, tablesOnly);
-  const { configurations } = await loadPfConf(
+  const { configurations, files, problem } = await loadPfConf(
     text,
     file === '-' ? 'stdin' : file,
     (path) => (path === '-' ? context.stdin() : context.files.read(path)),
     await parseOptions(session, facts, parts),
   );
   configurations.forEach((parsed, i) => {
-    // The anchors follow in the order in which the main file names them.
-    const loaded = configurations[0]!.anchorLoads[i - 1];
-    report(session, parsed, facts, loaded?.file);
+    report(session, parsed, facts, i === 0 ? undefined : files[i]);
   });
-  if (configurations.some((parsed) => parsed.errors > 0)) {
+  if (problem !== undefined) session.err(`pfctl: ${problem}`);
+  if (problem !== undefined || configurations.some((parsed) => parsed.errors > 0)) {
     if (!args.noAction) session.err('pfctl: Syntax error in config file: pf rules not loaded');
     return false;
   }

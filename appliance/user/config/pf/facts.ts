@@ -64,8 +64,26 @@ export interface Facts {
   readonly services: { readonly tcp: NameTable; readonly udp: NameTable };
 }
 
-const USERS = { root: 0, daemon: 1, operator: 2, bin: 3, nobody: 32767 };
-const GROUPS = { wheel: 0, daemon: 1, operator: 5, bin: 7, sshd: 27, nobody: 32767 };
+/** Users of daemons that rulesets name, by the numbers that OpenBSD gives them (passwd(5)), and groups of the same names. */
+const DAEMONS = {
+  build: 21,
+  sshd: 27,
+  _unbound: 53,
+  _pbuild: 55,
+  _spamd: 62,
+  www: 67,
+  _isakmpd: 68,
+  proxy: 71,
+  _bgpd: 75,
+  _dhcp: 77,
+  _ntp: 83,
+  _ospfd: 85,
+  _relayd: 89,
+  _smtpd: 95,
+  _ftp_proxy: 109,
+};
+const USERS = { root: 0, daemon: 1, operator: 2, bin: 3, ...DAEMONS, nobody: 32767 };
+const GROUPS = { wheel: 0, daemon: 1, operator: 5, bin: 7, authpf: 72, ...DAEMONS, nobody: 32767 };
 const LOOPBACK_MTU = 32768;
 
 /** Facts over these interfaces with the names that every machine knows. */

@@ -9,9 +9,17 @@ import { type ParsedPfConf, type ParseOptions, parsePfConf } from './pfConf.ts';
 /** Reads a file; rejects with an error that carries an errno name as `code`. */
 export type ReadFile = (path: string) => Promise<string>;
 
+/** How deep files may name each other by `load anchor`, and how many they may be. */
+const MAXIMUM_DEPTH = 32;
+const MAXIMUM_LOADS = 1_000;
+
 export interface LoadedPfConf {
   /** The configuration itself first, then those of `load anchor`, as far as there were no errors. */
   readonly configurations: readonly ParsedPfConf[];
+  /** The file of each. */
+  readonly files: readonly string[];
+  /** Why a file of `load anchor` could not be had; nothing may be loaded then. */
+  readonly problem: string | undefined;
 }
 
 /** Parses `text` and what it names. `file` is what messages call it. */
@@ -22,22 +30,28 @@ export async function loadPfConf(
   options: ParseOptions = {},
 ): Promise<LoadedPfConf> {
   const files = new Map(options.files);
-  const configurations = [await parseWithFiles(text, file, read, { ...options, files }, files)];
-  for (const parsed of configurations) {
+  const main = await parseWithFiles(text, file, read, { ...options, files }, files);
+  const loaded = [{ parsed: main, file, depth: 0 }];
+  const inherited = { dialect: main.dialect, inheritedQueues: main.queues.map((queue) => queue.name) };
+  const answer = (problem?: string): LoadedPfConf => ({
+    configurations: loaded.map(({ parsed }) => parsed),
+    files: loaded.map((one) => one.file),
+    problem,
+  });
+  for (const { parsed, depth } of loaded) {
     if (parsed.errors > 0) break;
     for (const { path, file: anchorFile } of parsed.anchorLoads) {
-      const anchorOptions = {
-        ...options,
-        files,
-        anchor: path,
-        dialect: configurations[0]!.dialect,
-        inheritedQueues: configurations[0]!.queues.map((queue) => queue.name),
-      };
-      const content = await readText(anchorFile, read, files);
-      configurations.push(await parseWithFiles(content, anchorFile, read, anchorOptions, files));
+      const content = files.get(anchorFile) ?? (await readFile(anchorFile, read));
+      if ('error' in content) return answer(`${anchorFile}: ${content.error}`);
+      if (depth >= MAXIMUM_DEPTH || loaded.length > MAXIMUM_LOADS) {
+        return answer(`${anchorFile}: too many anchors load each other`);
+      }
+      const anchorOptions = { ...options, ...inherited, files, anchor: path };
+      const anchor = await parseWithFiles(content.text, anchorFile, read, anchorOptions, files);
+      loaded.push({ parsed: anchor, file: anchorFile, depth: depth + 1 });
     }
   }
-  return { configurations };
+  return answer();
 }
 
 async function parseWithFiles(
@@ -52,13 +66,6 @@ async function parseWithFiles(
     if (parsed.missingFiles.length === 0) return parsed;
     for (const path of parsed.missingFiles) files.set(path, await readFile(path, read));
   }
-}
-
-/** The text of a file that must be there. */
-async function readText(path: string, read: ReadFile, files: Map<string, FileText>): Promise<string> {
-  const content = files.get(path) ?? (await readFile(path, read));
-  if ('error' in content) throw new Error(`${path}: ${content.error}`);
-  return content.text;
 }
 
 const ERRNO_WORDS: Readonly<Record<string, string>> = {

@@ -3,16 +3,8 @@
 // A word in a rule into addresses: an interface or group with its modifiers, an address with or without a mask, a
 // host name (pf.conf(5), "PARAMETERS"). In this order, as the originals try them.
 
-import {
-  type Address,
-  addressBits,
-  type Family,
-  INET,
-  INET6,
-  network,
-  type Prefix,
-} from '../../../abi/address.ts';
-import { parseAddress } from '../../../abi/addressText.ts';
+import { addressBits, type Family, INET, INET6, network, type Prefix } from '../../../abi/address.ts';
+import { parseAddress, parseShortAddress } from '../../../abi/addressText.ts';
 import type { DynamicAddress } from '../../../abi/rule.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { Facts, FactsAddress, FactsInterface } from './facts.ts';
@@ -182,19 +174,10 @@ function chosenPrefix(
 
 function literalHost(text: string, length: number | undefined): readonly HostNode[] | undefined {
   const [bare, scope] = text.split('%') as [string, string?];
-  const address = parseAddress(bare) ?? (length === undefined ? undefined : shortIpv4(bare));
+  const address = parseAddress(bare) ?? (length === undefined ? undefined : parseShortAddress(bare));
   if (address === undefined) return undefined;
   if (scope !== undefined && address.family !== INET6) return undefined;
   return [host(network({ ...address, length: length ?? addressBits(address.family) }), scope)];
-}
-
-/** `10` and `10.1` of `10/8` and `10.1/16`. */
-function shortIpv4(text: string): Address | undefined {
-  if (!/^\d{1,3}(\.\d{1,3}){0,3}$/.test(text)) return undefined;
-  const bytes = text.split('.').map(Number);
-  if (bytes.some((byte) => byte > 255)) return undefined;
-  const word = [0, 1, 2, 3].reduce((sum, i) => (sum << 8) | (bytes[i] ?? 0), 0);
-  return { family: INET, words: [word] };
 }
 
 function namedHosts(text: string, length: number | undefined, facts: Facts): readonly HostNode[] | undefined {

@@ -32,3 +32,10 @@ test('rulesets name the services of a firewall', () => {
     );
   }
 });
+
+test('rulesets name the users of daemons', () => {
+  for (const name of ['_pbuild', '_spamd', 'www', 'proxy', 'nobody']) {
+    const { diagnostics } = parsePfConf(`block out proto tcp user ${name} group ${name}\n`, 'pf.conf');
+    assert.deepEqual(diagnostics, [], name);
+  }
+});
