@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 //
 // What pf.conf(5) can say and this kernel cannot do. A load that asks for it fails whole: a rule that does less than it says
-// is a hole. Diverted packets are for daemons behind divert(4) sockets, of which an appliance has none. Queues and `set delay` shape traffic and let nothing through; they are kept for listings and not refused.
+// is a hole. Queues and `set delay` shape traffic and let nothing through; they are kept for listings and not refused.
 
 import { CallError } from '../../abi/errno.ts';
 import type { Rule } from '../../abi/rule.ts';
@@ -17,7 +17,6 @@ function notBuiltIn(rule: Rule): string | undefined {
   if (rule.afTo !== undefined && (rule.nat?.stickyAddress || rule.rdr?.stickyAddress)) {
     return 'af-to with sticky-address';
   }
-  if (rule.divert !== undefined) return `divert-${rule.divert.kind}, for which there is no daemon,`;
   return undefined;
 }
 
