@@ -157,6 +157,7 @@ export class Kernel {
         ...inet6.counters,
         carp.counters,
         pfsync.counters,
+        ...pf.parts.divert.counters,
         ethernet.counters,
       ],
     });

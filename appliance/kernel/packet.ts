@@ -19,6 +19,12 @@ export const GSO_UDP = 5;
 /** Added to gsoType when the segments carry ECN's CWR. */
 export const GSO_ECN = 0x80;
 
+/** An address and port of this machine. */
+export interface LocalEnd {
+  readonly words: Int32Array;
+  readonly port: number;
+}
+
 export class Packet {
   readonly bytes: Uint8Array = new Uint8Array(SLOT);
 
@@ -60,6 +66,8 @@ export class Packet {
   rtable = 0;
   state = -1;
   routed = 0;
+  /** pf: it is for whoever listens there (divert-to), whatever its destination. */
+  divertedTo: LocalEnd | undefined = undefined;
   /** Largest fragment seen when pf or IP put this datagram together; 0 when it was whole. It leaves in such pieces. */
   fragmentSize = 0;
 
@@ -95,6 +103,7 @@ export class Packet {
     this.rtable = 0;
     this.state = -1;
     this.routed = 0;
+    this.divertedTo = undefined;
     this.fragmentSize = 0;
   }
 
@@ -127,6 +136,7 @@ export class Packet {
     this.rtable = other.rtable;
     this.state = other.state;
     this.routed = other.routed;
+    this.divertedTo = other.divertedTo;
     this.fragmentSize = other.fragmentSize;
   }
 }

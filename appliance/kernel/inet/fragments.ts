@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: ISC
 //
-// Reassembly of IPv4 fragments (RFC 791 3.2, RFC 815): for local delivery, and for pf with limits of its own. Overlapping data is never
-// merged: a datagram with an overlap is dropped whole, as today's stacks do (RFC 5722's rule applied here too).
+// Reassembly of IPv4 fragments (RFC 791 3.2, RFC 815): for local delivery, and for pf with limits of its own.
 
 import * as ipv4 from '../../wire/ipv4.ts';
 import type { Packet } from '../packet.ts';
 import { Timeout, type Timeouts } from '../timeout.ts';
+import { COVERED, Pieces, PLACED } from './pieces.ts';
 
 /** What became of a fragment. */
 export const HELD = 0;
@@ -14,24 +14,15 @@ export const COMPLETE = 1;
 export const MALFORMED = 2;
 export const OVERLAP = 3;
 export const NO_SPACE = 4;
-/** Exactly what is there already. */
+/** All of it is there already. */
 export const DUPLICATE = 5;
-
-/** Fragments that one datagram may have, whatever the limit of all: they are searched one by one. */
-const PER_DATAGRAM = 1_024;
-
-interface Piece {
-  readonly offset: number;
-  readonly data: Uint8Array;
-}
 
 /** A datagram that is being put together. */
 class Datagram {
   readonly key: string;
   readonly timeout: Timeout;
-  pieces: Piece[] = [];
-  /** Bytes in all pieces, and the length of the whole once the last fragment is known. */
-  bytes = 0;
+  readonly pieces = new Pieces();
+  /** Length of the whole once the last fragment is known. */
   length = -1;
   largest = 0;
   /** The header of the first fragment. */
@@ -64,7 +55,7 @@ export class Fragments {
   /** Fragments held now. */
   count = 0;
 
-  /** `dropped` is told of fragments that were held and had to go: for space, or with a datagram that overlaps itself. */
+  /** `dropped` is told of fragments that were held and had to go: for space, or because others hold all that they did. */
   constructor(parts: {
     timeouts: Timeouts;
     limits: FragmentLimits;
@@ -94,10 +85,10 @@ export class Fragments {
     const datagram = this.datagramOf(bytes, network);
     const outcome = this.insert(datagram, packet, offset, start, length, more);
     if (outcome !== HELD) {
-      if (outcome === OVERLAP || outcome === NO_SPACE) this.drop(datagram);
+      if (outcome === NO_SPACE) this.drop(datagram);
       return outcome;
     }
-    if (datagram.length < 0 || datagram.bytes < datagram.length) return HELD;
+    if (datagram.length < 0 || datagram.pieces.bytes < datagram.length) return HELD;
     // Each piece ended within 64 KiB, but the options of the first may push it all beyond.
     if (datagram.header!.length + datagram.length > ipv4.MAXIMUM_LENGTH) {
       this.drop(datagram);
@@ -115,8 +106,7 @@ export class Fragments {
     if (known !== undefined) return known;
     const datagram = new Datagram(key, this.timeouts, (one) => {
       const first = one.header;
-      const fragments = one.pieces.length;
-      const data = one.pieces.find((piece) => piece.offset === 0)?.data;
+      const { count: fragments, first: data } = one.pieces;
       this.forget(one);
       this.expired(fragments, first && data ? joined(first, data) : undefined);
     });
@@ -134,21 +124,17 @@ export class Fragments {
     more: boolean,
   ): number {
     const end = offset + length;
-    for (const piece of datagram.pieces) {
-      const same = piece.offset === offset && piece.data.length === length;
-      if (same) return DUPLICATE;
-      if (offset < piece.offset + piece.data.length && piece.offset < end) return OVERLAP;
-    }
-    if (datagram.length >= 0 && (end > datagram.length || !more)) return MALFORMED;
-    if (!more && datagram.pieces.some((piece) => piece.offset + piece.data.length > end)) return MALFORMED;
-    if (datagram.pieces.length >= PER_DATAGRAM) return NO_SPACE;
-    datagram.pieces.push({ offset, data: packet.bytes.slice(start, packet.end) });
-    this.count++;
-    datagram.bytes += length;
+    const { pieces } = datagram;
+    if (endsElsewhere(datagram, end, more)) return MALFORMED;
+    const held = pieces.count;
+    const outcome = pieces.place(offset, packet.bytes.slice(start, packet.end));
+    this.count += pieces.count - held;
+    if (outcome !== PLACED) return outcome === COVERED ? DUPLICATE : NO_SPACE;
+    if (pieces.count <= held) this.dropped(held + 1 - pieces.count);
     datagram.largest = Math.max(datagram.largest, packet.end - packet.network);
     if (ipv4.dontFragment(packet.bytes, packet.network)) datagram.dontFragment = true;
     if (!more) datagram.length = end;
-    if (offset === 0) datagram.header = packet.bytes.slice(packet.network, start);
+    if (offset === 0) datagram.header ??= packet.bytes.slice(packet.network, start);
     return HELD;
   }
 
@@ -156,7 +142,7 @@ export class Fragments {
     const { bytes, network } = packet;
     const header = datagram.header!;
     bytes.set(header, network);
-    for (const piece of datagram.pieces) bytes.set(piece.data, network + header.length + piece.offset);
+    datagram.pieces.copyInto(bytes, network + header.length);
     packet.end = network + header.length + datagram.length;
     ipv4.setTotalLength(bytes, network, packet.end - network);
     ipv4.setFragment(bytes, network, datagram.dontFragment ? ipv4.FRAGMENT_DF : 0);
@@ -169,18 +155,24 @@ export class Fragments {
 
   private forget(datagram: Datagram): void {
     datagram.timeout.clear();
-    this.count -= datagram.pieces.length;
+    this.count -= datagram.pieces.count;
     this.datagrams.delete(datagram.key);
   }
 
   private drop(datagram: Datagram): void {
-    this.dropped(datagram.pieces.length);
+    this.dropped(datagram.pieces.count);
     this.forget(datagram);
   }
 
   private dropOldest(): void {
     for (const oldest of this.datagrams.values()) return this.drop(oldest);
   }
+}
+
+/** Whether a fragment says something else of the datagram's length than those that have come. */
+function endsElsewhere({ length, pieces }: Datagram, end: number, more: boolean): boolean {
+  if (length < 0) return !more && end <= pieces.end;
+  return end > length || more === (end === length);
 }
 
 function joined(header: Uint8Array, data: Uint8Array): Uint8Array {

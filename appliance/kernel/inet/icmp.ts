@@ -72,7 +72,8 @@ export class Icmp implements TransportProtocol {
 
   private echo(packet: Packet): void {
     const destination = ipv4.destination(packet.bytes, packet.network);
-    const toMany = packet.linkBroadcast || packet.linkMulticast || !this.ip.isLocal(destination);
+    const isForUs = packet.divertedTo !== undefined || this.ip.isLocal(destination);
+    const toMany = packet.linkBroadcast || packet.linkMulticast || !isForUs;
     if (toMany && this.sysctl.get('net.inet.icmp.bmcastecho') === 0) {
       return this.counters.count(icmps.BROADCAST_ECHO);
     }

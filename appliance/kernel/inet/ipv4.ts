@@ -165,6 +165,7 @@ export class Ipv4 implements EtherProtocol {
   reinject(packet: Packet, on: Interface): void {
     const hasOptions = ipv4.headerLength(packet.bytes, packet.network) > ipv4.HEADER_LENGTH;
     if (hasOptions && !processOptions(this, packet, this.sourceRoutes)) return;
+    if (packet.divertedTo !== undefined) return this.deliver(packet);
     const destination = ipv4.destination(packet.bytes, packet.network);
     if (ipv4.isMulticast(destination)) {
       if (this.groups.has(on, destination)) return this.deliver(packet);

@@ -132,6 +132,7 @@ export class Ipv6 implements EtherProtocol {
     ) {
       return;
     }
+    if (packet.divertedTo !== undefined) return this.deliver(packet);
     const destination = readWords(bytes, ipv6.destinationAt(network), this.destination);
     const w0 = destination[0]!;
     if (ipv6.isMulticast(w0)) return this.inputMulticast(packet, destination);

@@ -2,8 +2,9 @@
 //
 // A rule in force (struct pf_rule): what it says, made ready for use, and all that packets change in it.
 
-import type { Family } from '../../abi/address.ts';
+import type { Address, Family } from '../../abi/address.ts';
 import type { Rule, RuleHost } from '../../abi/rule.ts';
+import type { LocalEnd } from '../packet.ts';
 import { RulePool } from './rulePool.ts';
 import type { Table } from './table.ts';
 import type { Tables } from './tables.ts';
@@ -25,6 +26,8 @@ export class ActiveRule {
   readonly nat: RulePool | undefined;
   readonly rdr: RulePool | undefined;
   readonly route: RulePool | undefined;
+  /** divert-to: who its packets are for. */
+  readonly divertedTo: LocalEnd | undefined;
   /** Its own timeouts, by number. */
   readonly timeouts: Int32Array | undefined;
   /** Tables that its hosts are in: the packets it decides on are counted there. */
@@ -63,6 +66,7 @@ export class ActiveRule {
     this.nat = rule.nat && new RulePool(rule.nat, anchor);
     this.rdr = rule.rdr && new RulePool(rule.rdr, anchor);
     this.route = rule.route?.pool && new RulePool(rule.route.pool, anchor);
+    this.divertedTo = rule.divert?.kind === 'to' ? localEnd(rule.divert) : undefined;
     this.timeouts = ruleTimeouts(ownTimeouts(rule));
     this.hasTables = [rule.source, rule.destination].some(({ address }) => address.kind === 'table');
     this.isWildcard = rule.anchor !== undefined && /(^|\/)\*$/.test(rule.anchor);
@@ -101,6 +105,12 @@ export class ActiveRule {
     counters[isOut] = counters[isOut]! + 1;
     counters[2 + isOut] = counters[2 + isOut]! + length;
   }
+}
+
+function localEnd({ address, port }: { readonly address: Address; readonly port: number }): LocalEnd {
+  const words = new Int32Array(4);
+  words.set(address.words);
+  return { words, port };
 }
 
 /** `max N` scales timeouts between 6/10 and 12/10 of N, and a rate makes source nodes stay, unless the rule says otherwise. */

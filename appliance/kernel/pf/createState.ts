@@ -7,6 +7,7 @@ import { DIRECTION_OUT } from '../filter.ts';
 import type { Random } from '../random.ts';
 import type { ActiveRule } from './activeRule.ts';
 import { type Descriptor, PROTOCOL_TCP } from './descriptor.ts';
+import { isDiverting } from './divert.ts';
 import { NO_RULE, type RuleSlots } from './ruleSlots.ts';
 import type { RuleTest } from './ruleTest.ts';
 import type { Settings } from './settings.ts';
@@ -22,6 +23,7 @@ import {
   EXTRA,
   FLAG_ALLOW_OPTIONS,
   FLAG_DIRECTION,
+  FLAG_DIVERTED,
   FLAG_DUP_TO,
   FLAG_EXTRA,
   FLAG_LOG_ALL,
@@ -231,6 +233,7 @@ function flagsOf({ rule, caller, natRule, matchRules, routeKind }: RuleTest): nu
     (written.allowOptions ? FLAG_ALLOW_OPTIONS : 0) |
     (written.log?.all ? FLAG_LOG_ALL : 0) |
     (rule.hasTables ? FLAG_TABLES : 0) |
+    (isDiverting(rule) ? FLAG_DIVERTED : 0) |
     (caller !== undefined || natRule !== undefined || matchRules.length > 0 ? FLAG_MORE_RULES : 0) |
     (routeKind === undefined ? 0 : ROUTE_FLAGS[routeKind])
   );

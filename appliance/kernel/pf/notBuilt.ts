@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 //
 // What pf.conf(5) can say and this kernel cannot do. A load that asks for it fails whole: a rule that does less than it says
-// is a hole. Diverted packets are for daemons behind divert(4) sockets, of which an appliance has none. Queues and `set delay` shape traffic and let nothing through; they are kept for listings and not refused.
+// is a hole. Queues and `set delay` shape traffic and let nothing through; they are kept for listings and not refused.
 
 import { CallError } from '../../abi/errno.ts';
 import type { Rule } from '../../abi/rule.ts';
@@ -23,7 +23,6 @@ function notBuiltIn(rule: Rule): string | undefined {
   if (rule.nat?.portSet !== undefined) return 'map-e-portset';
   if (rule.route?.pool?.preferIpv6) return 'prefer-ipv6-nexthop';
   if (rule.protocol === PROTOCOL_SCTP && hasPorts(rule)) return 'a port of sctp';
-  if (rule.divert !== undefined) return `divert-${rule.divert.kind}, for which there is no daemon,`;
   return undefined;
 }
 

@@ -15,6 +15,7 @@ import type { Routes } from '../route/routes.ts';
 import type { Timeouts } from '../timeout.ts';
 import { AfTo } from './afTo.ts';
 import { StateMaker } from './createState.ts';
+import { Divert } from './divert.ts';
 import { Evaluator } from './evaluate.ts';
 import { Fingerprints } from './fingerprints.ts';
 import { IcmpErrorTest } from './icmpErrors.ts';
@@ -125,6 +126,7 @@ export function makeParts(ground: PfGround, filter: PacketFilter) {
     stateTest: new StateTest({ ...common, life, icmpErrors, replies, sourceLimits, synproxy }),
     normalizer: new Normalizer({ ...common, evaluator, log }),
     afTo: new AfTo({ ...common, replies, icmpErrors }),
+    divert: new Divert(settings),
     routeTo: new RouteTo({ ...common, filter, replies }),
   };
 }

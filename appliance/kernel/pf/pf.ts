@@ -10,6 +10,7 @@ import type { Interface } from '../link/interface.ts';
 import type { Packet } from '../packet.ts';
 import { Timeout } from '../timeout.ts';
 import { Descriptor, PROTOCOL_TCP, READ_OK, READ_SHORT } from './descriptor.ts';
+import { isDiverting } from './divert.ts';
 import { Ends } from './ends.ts';
 import { applyScrub } from './headers.ts';
 import { NORMAL, WAITING } from './normalize.ts';
@@ -19,6 +20,7 @@ import {
   EXTRA,
   FLAG_ALLOW_OPTIONS,
   FLAG_DIRECTION,
+  FLAG_DIVERTED,
   FLAG_DUP_TO,
   FLAG_EXTRA,
   FLAG_FAMILIES,
@@ -128,14 +130,15 @@ export class Pf implements PacketFilter {
   // Known connections.
 
   private byState(packet: Descriptor, state: number): number {
-    const { states, afTo } = this.parts;
+    const { states, afTo, divert, life } = this.parts;
     const records = states.records(state);
     const at = states.at(state);
     const flags = records[at + FLAGS]!;
     if (packet.hasOptions && (flags & FLAG_ALLOW_OPTIONS) === 0) return this.refuseOptions(packet, state);
     if ((flags & (FLAG_EXTRA | FLAG_LOG_ALL | FLAG_TABLES)) !== 0) this.extras(packet, records, at, state);
     if ((flags & FLAG_FAMILIES) !== 0) return afTo.send(packet, this.ends.read(records, at, packet.family));
-    if ((flags & ROUTED) === 0) return PASS;
+    if ((flags & (ROUTED | FLAG_DIVERTED)) === 0) return PASS;
+    if ((flags & FLAG_DIVERTED) !== 0) return divert.send(packet, life.ruleOf(state));
     return this.routeByState(packet, records, at, flags);
   }
 
@@ -209,6 +212,7 @@ export class Pf implements PacketFilter {
     if (this.isDeferred(packet)) return TAKEN;
     if (!rules.scrub.isEmpty) applyScrub(packet, rules.scrub, this.parts.random);
     if (translation.ends.family !== 0) return this.parts.afTo.send(packet, translation.ends);
+    if (isDiverting(rule)) return this.parts.divert.send(packet, rule);
     return rules.routeKind === undefined ? PASS : this.routeByRule(packet);
   }
 

@@ -109,6 +109,8 @@ export const FLAG_OBSERVED = 1 << 20;
 /** Its rule has counted it: as one that is checked in full, as one that is sloppy. Only where the connection was made. */
 export const FLAG_COUNTED_FULL = 1 << 21;
 export const FLAG_COUNTED_SLOPPY = 1 << 22;
+/** Its rule diverts its packets. */
+export const FLAG_DIVERTED = 1 << 23;
 
 /**
  * Whether a packet runs as the one that made the state. Both ways of a state between families come in, so that the family tells which

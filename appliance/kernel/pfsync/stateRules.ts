@@ -9,6 +9,7 @@ import { i32, setI32 } from '../../wire/bytes.ts';
 import * as pfsync from '../../wire/pfsync.ts';
 import { DIRECTION_IN } from '../filter.ts';
 import { ActiveRule } from '../pf/activeRule.ts';
+import { isDiverting } from '../pf/divert.ts';
 import * as observed from '../pf/observed.ts';
 import type { PfParts } from '../pf/parts.ts';
 import { NO_RULE } from '../pf/ruleSlots.ts';
@@ -18,6 +19,7 @@ import {
   CREATOR,
   FLAG_CONNECTED,
   FLAG_DIRECTION,
+  FLAG_DIVERTED,
   FLAG_MORE_RULES,
   FLAG_OBSERVED,
   FLAG_SLOPPY,
@@ -116,6 +118,7 @@ export class StateRules {
     if (translation !== undefined) this.put(records, at + NAT_RULE, translation);
     let flags = records[at + FLAGS]!;
     if (rule.hasTables) flags |= FLAG_TABLES;
+    if (isDiverting(rule)) flags |= FLAG_DIVERTED;
     if (rule.rule.state?.options.observed === true) flags |= FLAG_OBSERVED;
     if (anchor !== undefined || translation !== undefined) flags |= FLAG_MORE_RULES;
     records[at + FLAGS] = flags;

@@ -125,13 +125,13 @@ export class Udp implements TransportProtocol {
   private dispatch(packet: Packet): void {
     const { bytes, transport } = packet;
     const family = packet.family as Family;
-    const port = udp.destinationPort(bytes, transport);
     const remotePort = udp.sourcePort(bytes, transport);
     const isUnicast = this.services.networks[family].isUnicast(this.destination);
+    const local = packet.divertedTo?.words ?? this.destination;
+    const port = packet.divertedTo?.port ?? udp.destinationPort(bytes, transport);
     let found = false;
     for (const socket of this.table.boundTo(port)) {
-      const isFor =
-        socket.family === family && (isAny(socket.local) || sameWords(socket.local, this.destination));
+      const isFor = socket.family === family && (isAny(socket.local) || sameWords(socket.local, local));
       if (!isFor || !socket.isFrom(this.source, remotePort)) continue;
       found = true;
       this.deliver(packet, socket, remotePort);

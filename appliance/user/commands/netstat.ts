@@ -7,6 +7,7 @@ import { formatAddress, formatLinkAddress } from '../../abi/addressText.ts';
 import { ARP } from '../../abi/counters/arp.ts';
 import { CARP } from '../../abi/counters/carp.ts';
 import type { CounterGroup } from '../../abi/counters/counters.ts';
+import { DIVERT, DIVERT6 } from '../../abi/counters/divert.ts';
 import { ETHER } from '../../abi/counters/ether.ts';
 import { ICMP } from '../../abi/counters/icmp.ts';
 import { ICMP6 } from '../../abi/counters/icmp6.ts';
@@ -32,11 +33,13 @@ const GROUPS: readonly CounterGroup[] = [
   UDP,
   CARP,
   PFSYNC,
+  DIVERT,
   RAWIP,
   ARP,
   IP6,
   ICMP6,
   ND6,
+  DIVERT6,
   ETHER,
 ];
 

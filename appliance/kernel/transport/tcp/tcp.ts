@@ -8,7 +8,7 @@ import * as tcps from '../../../abi/counters/tcp.ts';
 import type { SocketInfo } from '../../../abi/socket.ts';
 import * as tcp from '../../../wire/tcp.ts';
 import type { Counters } from '../../counters.ts';
-import type { Packet } from '../../packet.ts';
+import type { LocalEnd, Packet } from '../../packet.ts';
 import type { Timeouts } from '../../timeout.ts';
 import type { Network, Networks } from '../network.ts';
 import type { TransportServices } from '../services.ts';
@@ -76,21 +76,24 @@ export class Tcp implements TransportProtocol {
     if (
       packet.linkBroadcast ||
       packet.linkMulticast ||
-      !network.isLocal(s.local) ||
+      (packet.divertedTo === undefined && !network.isLocal(s.local)) ||
       !network.isUnicast(s.remote)
     ) {
       this.context.counters.count(tcps.BAD_ADDRESS);
       return;
     }
-    if (!this.deliver(network)) this.resets.answer(network, s);
+    if (!this.deliver(network, packet.divertedTo)) this.resets.answer(network, s);
   }
 
   /** Hands the segment to who it belongs to; false when a reset is due. */
-  private deliver(network: Network): boolean {
+  private deliver(network: Network, divertedTo: LocalEnd | undefined): boolean {
     const s = this.segment;
     const c = this.context.table.connected(network.family, s.local, s.localPort, s.remote, s.remotePort);
     if (c !== undefined && !reopens(c, s)) return connectionInput(this.context, c, s);
-    const listener = this.context.table.listening(network.family, s.local, s.localPort);
+    const listener =
+      divertedTo === undefined
+        ? this.context.table.listening(network.family, s.local, s.localPort)
+        : this.context.table.listening(network.family, divertedTo.words, divertedTo.port);
     if (listener === undefined || listener.state !== LISTEN) {
       if (c !== undefined) return connectionInput(this.context, c, s);
       this.context.counters.count(tcps.NO_SOCKET);
