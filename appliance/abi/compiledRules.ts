@@ -17,6 +17,8 @@ export interface FieldIndex {
   readonly sizes: Int32Array;
   /** Sets of bits; at 0 the rules that do not care. */
   readonly sets: Int32Array;
+  /** For each of `sets` a bit for each word that is not empty. */
+  readonly summaries: Int32Array;
   /** Rule numbers, ascending within an interval. */
   readonly members: Int32Array;
 }

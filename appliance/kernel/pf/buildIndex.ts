@@ -3,6 +3,7 @@
 // Makes the index over a long list of rules (ruleIndex.ts): for each field a sweep over the edges of what its rules want.
 
 import type { FieldIndex, RuleIndex } from '../../abi/compiledRules.ts';
+import { summarize, summaryWords } from './ruleIndex.ts';
 import {
   DESTINATION,
   DIRECTION,
@@ -226,12 +227,16 @@ class Sweep {
     this.dense.forEach((set, i) => {
       sets.set(set, (i + 1) * words);
     });
+    const length = summaryWords(words);
+    const summaries = new Int32Array((this.dense.length + 1) * length);
+    for (let i = 0; i <= this.dense.length; i++) summarize(sets, i * words, words, summaries, i * length);
     return {
       width: this.width,
       bounds: Int32Array.from(this.bounds),
       places: Int32Array.from(this.places),
       sizes: Int32Array.from(this.sizes),
       sets,
+      summaries,
       members: Int32Array.from(this.members),
     };
   }

@@ -10,17 +10,7 @@ import type { ActiveRule } from './activeRule.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { Kifs } from './kifs.ts';
 import type { RowMatch } from './rowMatch.ts';
-import {
-  FIELD_DESTINATION_PORT,
-  FIELD_DESTINATION4,
-  FIELD_DESTINATION6,
-  FIELD_SOURCE_PORT,
-  FIELD_SOURCE4,
-  FIELD_SOURCE6,
-  intersect,
-  intersectCareless,
-  intersectNumber,
-} from './ruleIndex.ts';
+import { PossibleRules, type RuleSet, summarize, summaryWords } from './ruleIndex.ts';
 import { ACTION_ANCHOR, INTERFACE, OPTION_INTERFACE_NEGATED, OPTIONS, ROW_WORDS } from './ruleRow.ts';
 import type { ActiveList, Ruleset, Rulesets } from './rulesets.ts';
 
@@ -54,8 +44,8 @@ export class Evaluator {
   private readonly rulesets: Rulesets;
   private readonly kifs: Kifs;
   private readonly rows: RowMatch;
-  /** A set of rules for each depth of anchors. */
-  private readonly sets: Int32Array[] = [];
+  /** For each depth of anchors. */
+  private readonly possible: PossibleRules[] = [];
   /** LOOK_* of the walk at hand. */
   private look = LOOK_AT_ALL;
 
@@ -122,57 +112,37 @@ export class Evaluator {
     caller: ActiveRule | undefined,
     depth: number,
   ): number {
-    const set = this.setFor(depth, index.words);
+    const possible = this.possibleAt(depth);
     let rewrites = visitor.rewrites;
-    this.findPossible(list, index, packet, set);
-    for (let word = 0; word < index.words; word++) {
-      let bits = set[word]!;
+    possible.find(index, this.commonSet(list, index, packet), packet);
+    for (let word = possible.next(0); word >= 0; word = possible.next(word + 1)) {
+      let bits = possible.rules(word);
       while (bits !== 0) {
         const lowest = bits & -bits;
         const i = (word << 5) + 31 - Math.clz32(lowest);
         if (!this.visit(list, i, kind, packet, visitor, caller, depth)) return i;
-        if (visitor.rewrites !== rewrites) {
-          rewrites = visitor.rewrites;
-          this.findPossible(list, index, packet, set);
-        }
+        bits ^= lowest;
+        if (visitor.rewrites === rewrites) continue;
+        rewrites = visitor.rewrites;
+        possible.find(index, this.commonSet(list, index, packet), packet);
         // What lies above the bit just seen.
-        bits = set[word]! & -(lowest << 1);
+        bits = possible.rules(word) & -(lowest << 1);
       }
     }
     return list.rules.length;
   }
 
-  private setFor(depth: number, words: number): Int32Array {
-    let set = this.sets[depth];
-    if (set === undefined || set.length < words) {
-      set = new Int32Array(words);
-      this.sets[depth] = set;
+  private possibleAt(depth: number): PossibleRules {
+    let possible = this.possible[depth];
+    if (possible === undefined) {
+      possible = new PossibleRules();
+      this.possible[depth] = possible;
     }
-    return set;
-  }
-
-  private findPossible(list: ActiveList, index: RuleIndex, packet: Descriptor, set: Int32Array): void {
-    const { words, fields } = index;
-    const common = this.commonSet(list, index, packet);
-    for (let i = 0; i < words; i++) set[i] = common[i]!;
-    if (packet.family === 4) {
-      intersect(set, words, fields[FIELD_DESTINATION4], packet.destination);
-      intersect(set, words, fields[FIELD_SOURCE4], packet.source);
-    } else {
-      intersect(set, words, fields[FIELD_DESTINATION6], packet.destination);
-      intersect(set, words, fields[FIELD_SOURCE6], packet.source);
-    }
-    if (packet.hasPorts) {
-      intersectNumber(set, words, fields[FIELD_DESTINATION_PORT], packet.destinationPort);
-      intersectNumber(set, words, fields[FIELD_SOURCE_PORT], packet.sourcePort);
-    } else {
-      intersectCareless(set, words, fields[FIELD_DESTINATION_PORT]);
-      intersectCareless(set, words, fields[FIELD_SOURCE_PORT]);
-    }
+    return possible;
   }
 
   /** Rules that interface, direction, family and protocol leave possible; worked out once for each combination. */
-  private commonSet(list: ActiveList, index: RuleIndex, packet: Descriptor): Int32Array {
+  private commonSet(list: ActiveList, index: RuleIndex, packet: Descriptor): RuleSet {
     const { possible } = list;
     if (list.possibleOf !== this.kifs.generation || possible.size > REMEMBERED) {
       possible.clear();
@@ -183,7 +153,9 @@ export class Evaluator {
     const key = place * 4096 + packet.on.index;
     let set = possible.get(key);
     if (set === undefined) {
-      set = this.withoutOtherInterfaces(list, index.common.slice(place, place + index.words), packet);
+      const words = this.withoutOtherInterfaces(list, index.common.slice(place, place + index.words), packet);
+      set = { words, summary: new Int32Array(summaryWords(index.words)) };
+      summarize(words, 0, index.words, set.summary, 0);
       possible.set(key, set);
     }
     return set;

@@ -9,6 +9,7 @@ import type { Interfaces } from '../link/interfaces.ts';
 import type { ActiveRule } from './activeRule.ts';
 import { Dynamic } from './dynamic.ts';
 import type { Kifs } from './kifs.ts';
+import type { RuleSet } from './ruleIndex.ts';
 import { ROW_WORDS } from './ruleRow.ts';
 import type { Table } from './table.ts';
 import type { Tables } from './tables.ts';
@@ -25,7 +26,7 @@ export class ActiveList {
   /** How many walks ended at each rule, or behind the last. */
   readonly stops: Float64Array;
   /** Rules that direction, interface and protocol leave possible, as evaluation has needed them; see evaluate.ts. */
-  readonly possible = new Map<number, Int32Array>();
+  readonly possible = new Map<number, RuleSet>();
   possibleOf = -1;
   readonly anchor: string;
   private readonly allTables: Tables;

@@ -118,7 +118,18 @@ const entries: fc.Arbitrary<TableFacts[]> = fc
     fc.tuple(...texts.map((text) => fc.boolean().map((negated) => ({ prefix: prefix(text), negated })))),
   );
 
-const worlds = fc.record({
+interface World {
+  readonly main: Rule[];
+  readonly a: Rule[];
+  readonly 'a/x': Rule[];
+  readonly 'a/y': Rule[];
+  readonly b: Rule[];
+  readonly t: TableFacts[];
+  readonly u: TableFacts[];
+  readonly own: TableFacts[];
+}
+
+const worlds: fc.Arbitrary<World> = fc.record({
   // Some long enough to be indexed, in more than one word of bits.
   main: fc.array(rules(['a', 'a/*', 'b', '*']), { maxLength: 80, size: 'max' }),
   a: fc.array(rules(['x', 'x/*']), { maxLength: 40, size: 'max' }),
@@ -178,66 +189,92 @@ function packetOf(one: Facts) {
 const nameOf = (rule: ActiveRule): string | undefined =>
   rule.number < 0 ? undefined : `${rule.anchor}#${rule.number}`;
 
-test('compiled evaluation decides as the plain one does', () => {
-  fc.assert(
-    fc.property(worlds, fc.array(facts, { minLength: 5, maxLength: 40 }), (world, packets) => {
-      const direct = new DirectPf();
-      direct.interfaces.setGroup(direct.vr0, 'egress', true);
-      const rulesets = new Map([
-        ['', world.main],
-        ['a', world.a],
-        ['a/x', world['a/x']],
-        ['a/y', world['a/y']],
-        ['b', world.b],
-      ]);
-      const tables = new Map([
-        ['/t', world.t],
-        ['/u', world.u],
-        ['a/u', world.own],
-      ]);
-      const load = {
-        dialect: 'openbsd' as const,
-        anchors: [...rulesets].map(([path, list]) => ({ path, rules: list })),
-        tables: [...tables].map(([key, list]) => {
-          const [, anchor, name] = /^(.*)\/(.*)$/.exec(key)!;
-          const attributes = { persist: true, constant: false, counters: false };
-          return { anchor: anchor!, name: name!, ...attributes, entries: list };
-        }),
-      };
-      direct.load(load);
-      const judged = new DirectPf();
-      judged.interfaces.setGroup(judged.vr0, 'egress', true);
-      judged.load(load);
-      for (const one of packets) {
-        const packet = direct.prepare(packetOf(one));
-        const direction = one.direction === 'in' ? DIRECTION_IN : DIRECTION_OUT;
-        const verdict = direct.pf.test(packet, one.on === 'vr0' ? direct.vr0 : direct.vr1, direction);
-        const expected = decide({ rulesets, tables }, one);
-        assert.deepEqual(
-          { rule: nameOf(direct.pf.parts.rules.rule), verdict },
-          { rule: expected.rule, verdict: expected.action === 'pass' ? PASS : DROP },
-        );
-        // A judgement is what the packet gets: by the same rule, and with the same bytes afterwards.
-        const copy = judged.prepare(packetOf(one));
-        const told = judge(judged.pf, copy, one.on === 'vr0' ? judged.vr0 : judged.vr1, one.direction);
-        assert.deepEqual(
-          [
-            told.verdict,
-            told.by === 'rule' ? told.rule!.number : told.by,
-            copy.bytes.slice(copy.network, copy.end),
-          ],
-          [
-            verdict === PASS ? 'pass' : 'block',
-            told.by === 'rule' ? direct.pf.parts.rules.rule.number : told.by,
-            packet.bytes.slice(packet.network, packet.end),
-          ],
-        );
-        assert.ok(told.by === 'rule' || told.by === 'state', told.by);
-      }
+/** Each packet gets what the plain evaluation says, and is told of as what it gets. */
+function decidesAlike(world: World, packets: readonly Facts[]): void {
+  const direct = new DirectPf();
+  direct.interfaces.setGroup(direct.vr0, 'egress', true);
+  const rulesets = new Map([
+    ['', world.main],
+    ['a', world.a],
+    ['a/x', world['a/x']],
+    ['a/y', world['a/y']],
+    ['b', world.b],
+  ]);
+  const tables = new Map([
+    ['/t', world.t],
+    ['/u', world.u],
+    ['a/u', world.own],
+  ]);
+  const load = {
+    dialect: 'openbsd' as const,
+    anchors: [...rulesets].map(([path, list]) => ({ path, rules: list })),
+    tables: [...tables].map(([key, list]) => {
+      const [, anchor, name] = /^(.*)\/(.*)$/.exec(key)!;
+      const attributes = { persist: true, constant: false, counters: false };
+      return { anchor: anchor!, name: name!, ...attributes, entries: list };
     }),
-    { numRuns: 300 },
-  );
+  };
+  direct.load(load);
+  const judged = new DirectPf();
+  judged.interfaces.setGroup(judged.vr0, 'egress', true);
+  judged.load(load);
+  for (const one of packets) {
+    const packet = direct.prepare(packetOf(one));
+    const direction = one.direction === 'in' ? DIRECTION_IN : DIRECTION_OUT;
+    const verdict = direct.pf.test(packet, one.on === 'vr0' ? direct.vr0 : direct.vr1, direction);
+    const expected = decide({ rulesets, tables }, one);
+    assert.deepEqual(
+      { rule: nameOf(direct.pf.parts.rules.rule), verdict },
+      { rule: expected.rule, verdict: expected.action === 'pass' ? PASS : DROP },
+    );
+    // A judgement is what the packet gets: by the same rule, and with the same bytes afterwards.
+    const copy = judged.prepare(packetOf(one));
+    const told = judge(judged.pf, copy, one.on === 'vr0' ? judged.vr0 : judged.vr1, one.direction);
+    assert.deepEqual(
+      [
+        told.verdict,
+        told.by === 'rule' ? told.rule!.number : told.by,
+        copy.bytes.slice(copy.network, copy.end),
+      ],
+      [
+        verdict === PASS ? 'pass' : 'block',
+        told.by === 'rule' ? direct.pf.parts.rules.rule.number : told.by,
+        packet.bytes.slice(packet.network, packet.end),
+      ],
+    );
+    assert.ok(told.by === 'rule' || told.by === 'state', told.by);
+  }
+}
+
+test('compiled evaluation decides as the plain one does', () => {
+  const packets = fc.array(facts, { minLength: 5, maxLength: 40 });
+  fc.assert(fc.property(worlds, packets, decidesAlike), { numRuns: 300 });
 });
+
+test('and in a list so long that its index has summaries of several words', () => {
+  const packets = fc.array(facts, { minLength: 5, maxLength: 40 });
+  const spread = worlds.map((world) => ({ ...world, main: between(world.main, 2_500) }));
+  fc.assert(fc.property(spread, packets, decidesAlike), { numRuns: 25 });
+});
+
+/** The rules of a list, spread among so many others that no packet here matches, each for a reason of its own. */
+function between(list: readonly Rule[], count: number): Rule[] {
+  const block = { list: 'filter', action: 'block', quick: true } as const;
+  const any = { address: { kind: 'any' }, negated: false } as const;
+  const host = (i: number) => prefix(`240.${i >>> 8}.${i & 255}.1`);
+  const port = (i: number) => ({ ...any, port: { operator: '=', low: 50_000 + i, high: 0 } as const });
+  const from = (i: number) => ({ address: { kind: 'prefix', prefix: host(i) }, negated: false }) as const;
+  const others = Array.from({ length: count }, (_, i): Rule => {
+    if (i % 3 === 0) return { ...block, source: from(i), destination: any };
+    if (i % 3 === 1) return { ...block, protocol: 6, source: any, destination: port(i) };
+    return { ...block, source: any, destination: from(i) };
+  });
+  const step = Math.floor(count / (list.length + 1));
+  return [
+    ...list.flatMap((rule, i) => [...others.slice(i * step, (i + 1) * step), rule]),
+    ...others.slice(list.length * step),
+  ];
+}
 
 test('every walk counts an evaluation for each rule up to where it ended', () => {
   const direct = new DirectPf();
