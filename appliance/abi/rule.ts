@@ -153,6 +153,14 @@ export type Divert =
   | { readonly kind: 'reply' }
   | { readonly kind: 'packet'; readonly port: number };
 
+/** `state limiter` or `source limiter` of a rule. */
+export interface Limiter {
+  readonly kind: 'state' | 'source';
+  readonly id: number;
+  /** What becomes of a packet beyond the limit: the rule does not match, or it is dropped. */
+  readonly beyond: 'no-match' | 'block';
+}
+
 /** One rule, after list expansion. */
 export interface Rule {
   readonly list: RuleList;
@@ -203,6 +211,8 @@ export interface Rule {
   readonly maxPacketRate?: { readonly limit: number; readonly seconds: number };
   /** FreeBSD: longer packets do not match; bytes from the IP header on. */
   readonly maxPacketSize?: number;
+  /** Limiters that count the rule's states. */
+  readonly limiters?: readonly Limiter[];
   readonly scrub?: ScrubOptions;
   readonly set?: SetOptions;
   /** FreeBSD: numbers of dummynet(4), for packets as they go and for answers. */

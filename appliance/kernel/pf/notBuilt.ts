@@ -20,6 +20,7 @@ function notBuiltIn(rule: Rule): string | undefined {
     return 'af-to with sticky-address';
   }
   if (rule.maxPacketSize !== undefined) return 'max-pkt-size';
+  if (rule.limiters !== undefined) return `a ${rule.limiters[0]!.kind} limiter`;
   if (rule.nat?.portSet !== undefined) return 'map-e-portset';
   if (rule.route?.pool?.preferIpv6) return 'prefer-ipv6-nexthop';
   if (rule.protocol === PROTOCOL_SCTP && hasPorts(rule)) return 'a port of sctp';

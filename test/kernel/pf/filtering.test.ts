@@ -358,10 +358,11 @@ test('FreeBSD: what would be let through or sent elsewhere without a word is ref
     ['nat on vr1 from 198.51.100.0/24 to any -> 203.0.113.1 map-e-portset 4/8/1\n', 'map-e-portset'],
     ['pass in on vr0 route-to (vr1 2001:db8::9) prefer-ipv6-nexthop inet\n', 'prefer-ipv6-nexthop'],
     ['block in proto sctp to port 80\n', 'a port of sctp'],
+    ['state limiter a id 1 limit 9\npass in state limiter a\n', 'a state limiter'],
     ['pass in route-to (vr1 192.0.2.9) inet6 af-to inet from 192.0.2.1\n', 'af-to with route-to'],
   ] as const;
   for (const [text, what] of cases) {
-    const message = `pf.conf:1: ${what} is not supported; the rules in force stay`;
+    const message = `pf.conf:${text.split('\n').length - 1}: ${what} is not supported; the rules in force stay`;
     assert.throws(() => filter.load(text, 'freebsd'), { code: 'EOPNOTSUPP', message });
     assert.deepEqual(filter.left(datagram()), []);
   }

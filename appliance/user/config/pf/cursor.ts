@@ -108,6 +108,17 @@ export class Cursor {
     if (!this.acceptOperator(text)) this.syntaxError();
   }
 
+  /** Takes this word, which means something here and is no keyword. */
+  acceptWord(text: string): boolean {
+    if (!this.atString(text) || this.peek().text !== text) return false;
+    this.take();
+    return true;
+  }
+
+  requireWord(text: string): void {
+    if (!this.acceptWord(text)) this.syntaxError();
+  }
+
   /** A word that is no keyword, or anything quoted. */
   string(what?: string): string {
     if (!this.atString(what)) this.syntaxError();

@@ -43,6 +43,7 @@ export type ClauseName =
   | 'state'
   | 'probability'
   | 'stateOptions'
+  | 'limiters'
   | 'fragment'
   | 'scrub'
   | 'allowOptions'
@@ -73,6 +74,8 @@ export interface Traits {
   readonly todaysRules: boolean;
   /** There are rules for Ethernet frames. */
   readonly etherRules: boolean;
+  /** There are state and source limiters. */
+  readonly limiters: boolean;
   /** A rule may have several labels. */
   readonly severalLabels: boolean;
   /** ALTQ has the scheduler fairq and the flag codel. */
@@ -163,10 +166,10 @@ const SHARED_OPTIONS =
   'probability rtable divert-to divert-reply';
 
 const TODAY_OPTIONS =
-  'prio divert-packet scrub nat-to af-to rdr-to binat-to route-to reply-to dup-to received-on once max-pkt-rate set';
+  'prio divert-packet state source scrub nat-to af-to rdr-to binat-to route-to reply-to dup-to received-on once max-pkt-rate set';
 
 const FREEBSD_OPTIONS =
-  'prio set scrub nat-to af-to rdr-to binat-to received-on once max-pkt-rate max-pkt-size ridentifier dnpipe dnqueue';
+  'prio set state source scrub nat-to af-to rdr-to binat-to received-on once max-pkt-rate max-pkt-size ridentifier dnpipe dnqueue';
 
 const CLASSIC_CLAUSES: readonly ClauseName[] = [
   'action',
@@ -221,6 +224,7 @@ const TODAY_CLAUSES: readonly ClauseName[] = [
   'state',
   'probability',
   'stateOptions',
+  'limiters',
   'fragment',
   'scrub',
   'allowOptions',
@@ -258,6 +262,7 @@ const FREEBSD_CLAUSES: readonly ClauseName[] = [
   'state',
   'probability',
   'stateOptions',
+  'limiters',
   'fragment',
   'scrub',
   'allowOptions',
@@ -291,6 +296,7 @@ const OPENBSD_2008: Traits = {
   classicRules: true,
   todaysRules: false,
   etherRules: false,
+  limiters: false,
   severalLabels: false,
   fairQueues: false,
   portProtocols: new Set([TCP, UDP]),
@@ -334,6 +340,7 @@ const FREEBSD: Traits = {
   reserved: words(SHARED_WORDS, CLASSIC_WORDS, FREEBSD_WORDS, FREEBSD_TAKEN),
   todaysRules: true,
   etherRules: true,
+  limiters: true,
   severalLabels: true,
   fairQueues: true,
   portProtocols: new Set([TCP, UDP, SCTP]),
@@ -367,6 +374,7 @@ const OPENBSD: Traits = {
   classicRules: false,
   todaysRules: true,
   etherRules: false,
+  limiters: true,
   severalLabels: false,
   fairQueues: false,
   portProtocols: new Set([TCP, UDP]),

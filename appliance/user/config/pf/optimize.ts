@@ -84,6 +84,7 @@ function kindText(rule: Rule): string {
     rule.set,
     rule.ridentifier,
     rule.dummynet,
+    rule.limiters,
     rule.scrub,
     rule.route,
     rule.afTo,

@@ -6,7 +6,7 @@
 import { type Family, INET, INET6, isUnspecified } from '../../../abi/address.ts';
 import { formatAddress } from '../../../abi/addressText.ts';
 import { icmpCodeName, icmpTypeName, NAT_PORT_HIGH, NAT_PORT_LOW, TIMEOUTS } from '../../../abi/names.ts';
-import type { Dialect, Pool, PoolEntry, Rule, RuleHost, StateOptions } from '../../../abi/rule.ts';
+import type { Dialect, Limiter, Pool, PoolEntry, Rule, RuleHost, StateOptions } from '../../../abi/rule.ts';
 import { type ClauseName, type Traits, traitsOf } from './dialect.ts';
 import { bareFacts, type Facts } from './facts.ts';
 import { type AddressCounts, familyWord, formatOwner, formatPfHost, formatPort } from './printAddress.ts';
@@ -79,6 +79,7 @@ class RulePrinter {
     state: () => this.state(),
     probability: () => this.probability(),
     stateOptions: () => this.stateOptions(),
+    limiters: () => (this.rule.limiters ?? []).map(limiterText).join(''),
     fragment: () => (this.rule.fragment ? ' fragment' : ''),
     scrub: () =>
       this.rule.list === 'scrub' || !this.traits.todaysRules ? this.classicScrub() : this.scrub(),
@@ -419,6 +420,10 @@ function isPlainAny(host: RuleHost): boolean {
 /** All labels of a rule. */
 export function labelsOf({ label, moreLabels = [] }: Pick<Rule, 'label' | 'moreLabels'>): readonly string[] {
   return label === undefined ? moreLabels : [label, ...moreLabels];
+}
+
+function limiterText({ kind, id, beyond }: Limiter): string {
+  return ` ${kind} limiter id ${id}${beyond === 'no-match' ? ' (no-match)' : ''}`;
 }
 
 export function dummynetText(dummynet: Rule['dummynet']): string {

@@ -6,6 +6,7 @@ import type { Family } from '../../../abi/address.ts';
 import type {
   Direction,
   Divert,
+  Limiter,
   NumberMatch,
   PoolType,
   PortSet,
@@ -130,6 +131,7 @@ export interface FilterOptions {
   once?: boolean;
   maxPacketRate?: { readonly limit: number; readonly seconds: number };
   maxPacketSize?: number;
+  limiters?: readonly Limiter[];
 }
 
 export type DivertNode =

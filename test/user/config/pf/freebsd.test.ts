@@ -107,6 +107,28 @@ test('FreeBSD: fairq and codel', () => {
   assert.ok(read(text, 'openbsd-2008').errors > 0);
 });
 
+test('limiters of states and sources, in FreeBSD and today', () => {
+  const definitions = [
+    'state limiter web id 3 limit 500 rate 9/2',
+    'source limiter web id 3 entries 20 limit 30 inet mask 24 inet6 mask 64 table <flood> above 20 below 5',
+  ];
+  const rules =
+    'pass in state limiter "web" source limiter web (no-match)\npass out state limiter id 3 (block)\n';
+  const today = printed(`source = "10.9.0.1"\n${definitions.join('\n')}\n${rules}`, 'openbsd');
+  assert.deepEqual(today.slice(1, 3), definitions);
+  assert.deepEqual(today.slice(3), [
+    'pass in all flags S/SA state limiter id 3 source limiter id 3 (no-match)',
+    'pass out all flags S/SA state limiter id 3',
+  ]);
+  const lines = printed(`${definitions.join('\n')}\n${rules}`, 'freebsd-15');
+  assert.equal(lines[3], 'pass out all flags S/SA keep state state limiter id 3');
+  assert.deepEqual(printed(`${lines.join('\n')}\n`, 'freebsd-15'), lines);
+  const said = (text: string) => read(text, 'openbsd').diagnostics.map(formatDiagnostic);
+  assert.deepEqual(said('pass state limiter "web"\n'), ['pf.conf:1: state limiter web is not defined']);
+  assert.ok(said(`${definitions[0]}\n${definitions[0]}\n`)[0]?.endsWith('already exists'));
+  assert.ok(read(`${definitions[0]}\n`, 'openbsd-2008').errors > 0);
+});
+
 const MISTAKES: Readonly<Record<string, string>> = {
   'rdr on vr0 proto tcp to 10.9.0.1 -> 10.9.0.2 endpoint-independent':
     "the 'endpoint-independent' option is only valid with nat rules",

@@ -4,7 +4,7 @@
 // `pfctl -v` echoes where they stand.
 
 import type { PfOptions, TableDefinition, TableEntry } from '../../../../abi/pf.ts';
-import type { Rule } from '../../../../abi/rule.ts';
+import type { Limiter, Rule } from '../../../../abi/rule.ts';
 import type { EtherRule } from '../etherRule.ts';
 import type { StateOptionNode } from '../syntax.ts';
 import type { Queues } from './queues.ts';
@@ -53,6 +53,8 @@ export class ConfigBuilder {
   readonly rulesets = new Map<string, Ruleset>();
   readonly tables: TableDefinition[] = [];
   readonly anchorLoads: AnchorLoad[] = [];
+  /** State and source limiters that rules may name. */
+  readonly limiters: { readonly kind: Limiter['kind']; readonly name: string; readonly id: number }[] = [];
   /** FreeBSD's rules for frames, of all anchors. */
   readonly etherRules: EtherRule[] = [];
   readonly options: { -readonly [K in keyof PfOptions]: PfOptions[K] } = {};

@@ -19,6 +19,7 @@ import {
   parseTos,
 } from './criteria.ts';
 import { parsePoolHosts, parsePoolOptions, parseRedirection } from './pools.ts';
+import { parseRuleLimiter } from './ruleLimiter.ts';
 import { parseScrubList } from './scrub.ts';
 import { parseState } from './stateOptions.ts';
 
@@ -36,7 +37,9 @@ export function parseFilterOptions(p: Parsing, allowed = p.traits.filterOptions)
   const options: FilterOptions = { set: {} };
   for (;;) {
     const token = p.cursor.peek();
-    const known = token.kind === 'keyword' || (token.kind === 'operator' && token.text === '!');
+    // `source` is a word that only `source limiter` uses, and no keyword.
+    const isSource = token.kind === 'string' && token.text === 'source';
+    const known = token.kind === 'keyword' || isSource || (token.kind === 'operator' && token.text === '!');
     if (!known || !allowed.has(token.text)) {
       p.cursor.alsoFits(allowed);
       return options;
@@ -140,6 +143,8 @@ const PARSERS: Readonly<Record<string, OptionParser>> = {
     options.once = true;
   },
   'max-pkt-rate': parseMaxPacketRate,
+  state: (p, options) => parseRuleLimiter(p, 'state', options),
+  source: (p, options) => parseRuleLimiter(p, 'source', options),
   'max-pkt-size': (p, options) => {
     const size = p.cursor.number();
     if (size < 1 || size > MAX_PACKET) p.cursor.fail(`max-pkt-size must be 1 - ${MAX_PACKET}`);

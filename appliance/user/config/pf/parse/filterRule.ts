@@ -190,6 +190,7 @@ export function sharedTemplate(p: Parsing, head: RuleHead, options: FilterOption
     once: options.once,
     maxPacketRate: options.maxPacketRate,
     maxPacketSize: options.maxPacketSize,
+    limiters: options.limiters,
     receivedOn: options.receivedOn,
     scrub: options.scrub,
     set: Object.keys(options.set).length > 0 ? options.set : undefined,

@@ -37,8 +37,7 @@ export function parseStateOption(p: Parsing): StateOptionNode {
   if (cursor.accept('sloppy')) return { kind: 'sloppy' };
   if (cursor.accept('observed')) return { kind: 'observed' };
   if (p.traits.todaysRules && cursor.accept('pflow')) return { kind: 'pflow' };
-  if (p.traits.etherRules && cursor.atString('timeout') && cursor.peek().text === 'allow-related') {
-    cursor.take();
+  if (p.traits.etherRules && cursor.acceptWord('allow-related')) {
     p.config.unenforced.add('allow-related');
     return { kind: 'allow-related' };
   }

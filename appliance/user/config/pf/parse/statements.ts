@@ -10,6 +10,7 @@ import { parseAnchor, parseLoadAnchor, parseTranslationAnchor } from './anchors.
 import { parseAntispoof } from './antispoof.ts';
 import { parseEther } from './etherRule.ts';
 import { endStatement, parseFilterRule } from './filterRule.ts';
+import { parseLimiter } from './limiters.ts';
 import { parseOption } from './options.ts';
 import { parseQueue } from './queues.ts';
 import { parseScrubRule } from './scrubRule.ts';
@@ -58,6 +59,7 @@ function parseStatement(p: Parsing): void {
   const { cursor } = p;
   if (cursor.atString('macro')) parseMacro(p);
   else if (parseRule(p)) return;
+  else if (p.traits.limiters && cursor.accept('state')) parseNamedLimiter(p, 'state');
   else if (cursor.accept('set')) parseOption(p);
   else if (cursor.accept('table')) parseTable(p);
   else if (cursor.accept('include')) parseInclude(p);
@@ -118,10 +120,18 @@ const BEGINNINGS = [
   ...['nat', 'rdr', 'binat', 'nat-anchor', 'rdr-anchor', 'binat-anchor', 'scrub', 'altq', 'no'],
 ];
 
+/** `limiter NAME …`; `state` or `source` has been taken. */
+function parseNamedLimiter(p: Parsing, kind: 'state' | 'source'): void {
+  p.cursor.requireWord('limiter');
+  parseLimiter(p, kind);
+}
+
 /** `name = value …`. */
 function parseMacro(p: Parsing): void {
   const { cursor } = p;
   const name = cursor.take().text;
+  if (name === 'source' && p.traits.limiters && cursor.atString('limiter'))
+    return parseNamedLimiter(p, 'source');
   if (!cursor.atOperator('=')) noteWord(p, name);
   if (!cursor.acceptOperator('=')) cursor.syntaxError({ found: name, expected: BEGINNINGS });
   const values = [parseMacroWord(p)];
