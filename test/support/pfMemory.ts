@@ -59,7 +59,7 @@ export class PfMemory implements KernelClient {
       'pf.status': () => this.status(),
       'pf.load': (load) => this.load(load),
       'pf.rules': ({ anchor }) => ({ items: this.rules(anchor) }),
-      'pf.anchors': ({ anchor }) => [...this.rulesets.keys()].filter((path) => below(path, anchor)),
+      'pf.anchors': ({ anchor, recursive }) => this.anchors(anchor, recursive),
       'pf.queues': () => this.queues,
       'pf.killStates': () => ({ killed: 0 }),
       'pf.killSourceNodes': () => ({ killed: 0 }),
@@ -168,6 +168,14 @@ export class PfMemory implements KernelClient {
     ).length;
   }
 
+  private anchors(anchor: string, recursive: boolean): string[] {
+    const paths = new Set(
+      [...this.rulesets.keys()].flatMap(withParents).filter((path) => below(path, anchor)),
+    );
+    const depth = anchor === '' ? 1 : anchor.split('/').length + 1;
+    return [...paths].filter((path) => recursive || path.split('/').length === depth).sort();
+  }
+
   private tableList(anchor: string | undefined): TableInfo[] {
     for (const [path, rules] of this.rulesets) {
       for (const name of tableNames(rules)) this.table(path, name);
@@ -261,6 +269,12 @@ function order(a: Prefix, b: Prefix): number {
       .map((word) => (word >>> 0).toString(16).padStart(8, '0'))
       .join();
   return key(a) < key(b) ? -1 : 1;
+}
+
+/** A path and those above it, but for the main ruleset's. */
+function withParents(path: string): string[] {
+  const end = path.lastIndexOf('/');
+  return path === '' ? [] : [...(end < 0 ? [] : withParents(path.slice(0, end))), path];
 }
 
 function below(path: string, anchor: string): boolean {

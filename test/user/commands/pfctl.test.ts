@@ -37,6 +37,25 @@ test('what was loaded is shown', async () => {
   assert.equal((await pfctl('-sl')).stdout, 'web 0 0 0 0 0 0 0 0\n');
 });
 
+test('-a with a star shows what is below, a called anchor within its call', async () => {
+  const kernel = new PfMemory(bareFacts());
+  const texts = { ...TEXTS, 'child.conf': 'pass in proto udp\n' };
+  const pfctl = (...words: string[]) => runPfctl(words, { kernel, texts });
+  await pfctl('-f', 'pf.conf');
+  for (const child of ['www', 'ftp']) await pfctl('-a', `relayd/${child}`, '-f', 'child.conf');
+  assert.equal((await pfctl('-a', 'relayd', '-sr')).stdout, '');
+  const children = (indent: string) =>
+    ['ftp', 'www']
+      .map((name) => `${indent}anchor "${name}" all {\n${indent}  pass in proto udp all\n${indent}}\n`)
+      .join('');
+  assert.equal((await pfctl('-a', 'relayd/*', '-sr')).stdout, children(''));
+  assert.equal(
+    (await pfctl('-a', '*', '-sr')).stdout,
+    `anchor "relayd/*" all {\n${children('  ')}}\npass in from <web> to any flags S/SA label "web"\n` +
+      'anchor "foo" all {\n  block drop in all\n}\n',
+  );
+});
+
 test('a file with an error changes nothing', async () => {
   const pfctl = session();
   await pfctl('-f', 'pf.conf');

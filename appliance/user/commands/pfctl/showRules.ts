@@ -40,7 +40,10 @@ async function showLists(session: Session, lists: readonly RuleList[]): Promise<
   await requireAnchor(session, anchor);
   const listing = await prepare(session);
   if (json) return session.json(await rulesJson(listing, anchor, lists));
-  for (const list of lists) await printList(listing, anchor, list, 0);
+  for (const list of lists) {
+    await printList(listing, anchor, list, 0);
+    if (session.args.recursive && anchor !== '') await printChildren(listing, anchor, list, 0);
+  }
   if (session.args.zero) await session.kernel.call('pf.clearCounters', { what: 'rules' });
 }
 
@@ -112,12 +115,25 @@ async function printList(listing: Listing, path: string, list: RuleList, depth: 
   for (const [i, entry] of entries.entries()) {
     if (args.ruleNumber !== undefined && args.ruleNumber !== entry.number) continue;
     const body = bodyPath(listing, path, entry.rule);
-    const anchorName = body?.slice(body.lastIndexOf('/') + 1);
+    const anchorName = entry.rule.anchor?.endsWith('*') ? undefined : body?.slice(body.lastIndexOf('/') + 1);
     const text = printRule(entry.rule, dialect, { ...printOptions(listing, entry), anchorName });
     session.out(`${indent}${text}${body === undefined ? '' : ' {'}`);
     printDetails(listing, entry, steps[i] ?? []);
     if (body === undefined) continue;
     await printList(listing, body, list, depth + 1);
+    if (entry.rule.anchor?.endsWith('*')) await printChildren(listing, body, list, depth + 1);
+    session.out(`${indent}}`);
+  }
+}
+
+/** The anchors below one, each as if it were called. Filter rules alone are shown with what they call. */
+async function printChildren(listing: Listing, path: string, list: RuleList, depth: number): Promise<void> {
+  if (list !== 'filter') return;
+  const { session } = listing;
+  const indent = session.args.verbose > 0 ? '' : '  '.repeat(depth);
+  for (const child of await session.kernel.call('pf.anchors', { anchor: path, recursive: false })) {
+    session.out(`${indent}anchor "${child.slice(child.lastIndexOf('/') + 1)}" all {`);
+    await printList(listing, child, list, depth + 1);
     session.out(`${indent}}`);
   }
 }
@@ -135,9 +151,10 @@ function printOptions(listing: Listing, entry: LoadedRule): PrintOptions {
 /** Where the body to print behind a call lies: always for made-up names, for others with `-a NAME/*`. */
 function bodyPath(listing: Listing, path: string, rule: Rule): string | undefined {
   const { anchor } = rule;
-  if (rule.action !== 'anchor' || anchor === undefined || anchor.endsWith('*')) return undefined;
+  if (rule.action !== 'anchor' || anchor === undefined) return undefined;
   const madeUp = anchor.startsWith('_');
-  return madeUp || listing.session.args.recursive ? joinAnchor(path, anchor) : undefined;
+  const name = anchor.replace(/\/?\*$/, '');
+  return madeUp || listing.session.args.recursive ? joinAnchor(path, name) : undefined;
 }
 
 function printDetails(
