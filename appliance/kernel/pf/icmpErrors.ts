@@ -238,7 +238,7 @@ export class IcmpErrorTest {
     }
   }
 
-  /** The quoted IPv4 header's checksum and the quoted UDP one follow; that of TCP is left, most quotes do not hold it. */
+  /** The quoted IPv4 header's checksum and those of UDP and ICMPv6 follow; that of TCP is left, most quotes do not hold it. */
   private fixQuotedSums(packet: Descriptor, from: number, to: number): void {
     const { bytes } = packet.packet;
     if (packet.family === 4) {
@@ -246,6 +246,9 @@ export class IcmpErrorTest {
       changeHalf(packet, ipv4.checksumAt(this.network), sum);
     }
     this.fixUdp(packet, (sum) => checksum.update32(sum, from, to));
+    if (this.protocol !== PROTOCOL_ICMP6) return;
+    const sum = checksum.update32(icmp.checksum(bytes, this.transport), from, to);
+    changeHalf(packet, icmp.checksumAt(this.transport), sum);
   }
 
   private fixUdp(packet: Descriptor, update: (sum: number) => number): void {

@@ -4,11 +4,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DIRECTION_IN, DIRECTION_OUT, PASS } from '../../../appliance/kernel/filter.ts';
 import * as icmp from '../../../appliance/wire/icmp.ts';
+import * as icmp6 from '../../../appliance/wire/icmp6.ts';
 import * as tcp from '../../../appliance/wire/tcp.ts';
-import { icmpMessage, ip4, type Network, tcpSegment, udp } from '../../support/packets.ts';
+import { icmp6Message, icmpMessage, ip4, ip6, type Network, tcpSegment, udp } from '../../support/packets.ts';
 import { LEFT, LEFT_OWN, RIGHT, RIGHT_OWN } from '../../support/router.ts';
-import { Filter } from './filter.ts';
+import { DirectPf } from './direct.ts';
+import { Filter, loadOf, verify } from './filter.ts';
 
 const SYN = { flags: tcp.FLAG_SYN };
 
@@ -81,6 +84,26 @@ for (const dialect of ['openbsd-2008', 'openbsd'] as const) {
     );
   });
 }
+
+test('IPv6: an error quotes echo requests and datagrams as they were sent, their checksums included', () => {
+  for (const sent of [
+    icmp6Message(icmp6.TYPE_ECHO, 0, icmp.echoRest(77, 1), 'ping'),
+    udp(5000, 53, 'abcdefgh'),
+  ]) {
+    const direct = new DirectPf();
+    direct.load(loadOf('pass\npass out on vr1 inet6 nat-to 2001:db8:2::1\n'));
+    const original = ip6({ source: '2001:db8:1::9', destination: '2001:db8:3::9' }, sent);
+    const packet = direct.prepare(original);
+    assert.equal(direct.pf.test(packet, direct.vr1, DIRECTION_OUT), PASS);
+    const shown = packet.bytes.slice(packet.network, packet.end);
+    assert.notDeepEqual(shown, original.bytes);
+    const error = icmp6Message(icmp6.TYPE_PACKET_TOO_BIG, 0, 1300, shown);
+    const heard = direct.prepare(ip6({ source: '2001:db8:2::2', destination: '2001:db8:2::1' }, error));
+    assert.equal(direct.pf.test(heard, direct.vr1, DIRECTION_IN), PASS);
+    verify(heard.bytes, heard.network);
+    assert.deepEqual(heard.bytes.slice(heard.network + 48, heard.end), original.bytes);
+  }
+});
 
 test('2008: a redirection, with a port of its own', () => {
   const filter = new Filter(
