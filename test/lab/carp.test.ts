@@ -156,9 +156,12 @@ describe('carp and Linux', { skip: reason() ?? false }, () => {
     await until('ucarp is backup', () => ucarp!.state === 'BACKUP');
     const bowOut = 'ip[21:1]=9 and ip[25:1]=255';
     const tcpdump = ['tcpdump', '--immediate-mode', '-l', '-T', 'carp', '-nc', '1', '-i', 'carp-vr0'];
-    const capture = machine.linux('timeout', '20', ...tcpdump, bowOut);
-    await pause(1_000);
+    const capture = machine.namespace.start(['timeout', '30', ...tcpdump, bowOut], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const told = capture.stdout!.setEncoding('utf8').toArray();
+    await new Promise((resolve) => capture.stderr!.once('data', resolve)); // "listening on carp-vr0"
     await machine.end('SIGTERM');
-    assert.match((await capture).stdout, /advbase=255 advskew=255/);
+    assert.match((await told).join(''), /advbase=255 advskew=255/);
   });
 });
