@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { chart } from './chart.ts';
 import { checkRows } from './checks.ts';
 import { dsrRows } from './dsr.ts';
+import { failoverRows } from './failover.ts';
 import { memoryRows } from './memoryRows.ts';
 import { replicationRows } from './replicationRows.ts';
 import { routerRows } from './router.ts';
@@ -18,7 +19,7 @@ import { type Bench, formatRow, type Measurement } from './rows.ts';
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 
-const BENCHES: readonly Bench[] = [routerRows, dsrRows, checkRows, memoryRows, replicationRows];
+const BENCHES: readonly Bench[] = [routerRows, dsrRows, failoverRows, checkRows, memoryRows, replicationRows];
 
 async function main(): Promise<number> {
   const { values, positionals: wanted } = parseArgs({
