@@ -27,6 +27,8 @@ const SEED = Number(process.env.RHINE_SEED ?? Math.floor(Math.random() * 2 ** 31
 const LARGE = 10_000_000;
 /** A SYN that is lost is sent again after a second: when a host is back, that much later may be its time. */
 const AGAIN = 1_500;
+/** A connection is held for so long; one that takes a second more may have come to its host by a SYN that was sent again. */
+const HOLD = 800;
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -140,14 +142,18 @@ for (const dialect of ['openbsd', 'openbsd-2008'] as const satisfies readonly Se
         });
         await Promise.all([load, churn.run(() => isOver)]);
         assert.equal(attempts.length, RATE * SECONDS);
+        let refused = 0;
         try {
-          judge(attempts, churn, (line) => context.diagnostic(line));
+          refused = judge(attempts, churn, (line) => context.diagnostic(line));
         } catch (error) {
           for (const line of lab.messages()) context.diagnostic(line);
           throw error;
         }
         const counted = await pfCounted(lab);
-        assert.equal(counted - before, attempts.length, 'connections that pf gave to a host');
+        const again = counted - before - attempts.length;
+        // A SYN that is sent again, and comes when pf has heard of the refusal of the first, is another connection to it.
+        const most = STRICT ? refused : 0;
+        assert.ok(again >= 0 && again <= most, `pf gave ${counted - before} connections to a host`);
         assert.equal(await relaydCounted(lab, counted), counted, "relayd's count");
         context.diagnostic(`pf and relayd counted ${counted} sessions, ${attempts.length} of them here`);
       });
@@ -157,22 +163,26 @@ for (const dialect of ['openbsd', 'openbsd-2008'] as const satisfies readonly Se
 
 async function connectAll(lab: ServiceLab, heard: (one: Attempted) => void): Promise<void> {
   const target = { address: VIP4, port: PORT };
-  const plan: ConnectionPlan = { target, sources: CLIENTS, rate: RATE, seconds: SECONDS, hold: 800 };
+  const plan: ConnectionPlan = { target, sources: CLIENTS, rate: RATE, seconds: SECONDS, hold: HOLD };
   const script = `${PROJECT}/dist/scripts/lab/connections.js`;
   const command = [process.execPath, script, JSON.stringify(plan)];
   const child = lab.network.hosts.get('client')!.start(command, { stdio: ['ignore', 'pipe', 'inherit'] });
   for await (const line of createInterface({ input: child.stdout! })) heard(JSON.parse(line) as Attempted);
 }
 
-/** Who failed had a reason, and nobody came to where nobody was to come. */
-function judge(attempts: readonly Attempted[], churn: Churn, say: (line: string) => void): void {
+/** Who failed had a reason, and nobody came to where nobody was to come. Answers how many met a server that had just been killed. */
+function judge(attempts: readonly Attempted[], churn: Churn, say: (line: string) => void): number {
   let gap = 0;
   let broken = 0;
+  let slow = 0;
   const strange: string[] = [];
   for (const [opened, over, server, error] of attempts) {
     const told = JSON.stringify([opened, over, server, error]);
+    const isPrompt = over - opened < HOLD + 1_000;
+    if (!isPrompt) slow++;
     const misled = churn.closed.find((one) => one.server === server && opened > one.from && opened < one.to);
-    assert.equal(misled, undefined, `${told} went to a host that was closed ${JSON.stringify(misled)}`);
+    if (isPrompt)
+      assert.equal(misled, undefined, `${told} went to a host that was closed ${JSON.stringify(misled)}`);
     if (error === '') continue;
     const met = churn.gaps.some(
       (one) => (server === '' || one.server === server) && opened <= one.to && over >= one.from,
@@ -183,10 +193,11 @@ function judge(attempts: readonly Attempted[], churn: Churn, say: (line: string)
   }
   const good = attempts.length - gap - broken;
   say(
-    `${good} connections succeeded, ${gap} met a server just killed, ${broken} were with one when it was killed`,
+    `${good} connections succeeded, ${gap} met a server just killed, ${broken} were with one when it was killed; ${slow} took a second too long`,
   );
   for (const line of churn.told) say(line);
   assert.deepEqual(strange, [], `failed without a reason; ${JSON.stringify(churn.gaps)}`);
+  return gap;
 }
 
 /** Connections that pf gave to a host, by the counter of the redirection's table. */

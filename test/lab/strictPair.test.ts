@@ -15,7 +15,7 @@ import { noLab, PROJECT } from '../support/lab.ts';
 import { PairNetwork, pause, until } from '../support/pairNetwork.ts';
 
 const URLS = ['http://192.0.2.253/', 'http://[3ffe:1::1]/'];
-const FILE = 60_000_000;
+const FILE = 40_000_000;
 const RELAYD = `table <webservers> { 10.0.0.10 10.0.0.11 }
 table <v6servers> { 3ffe:2::10 3ffe:2::11 }
 redirect www {
@@ -33,7 +33,7 @@ const PLAN: TrafficPlan = {
   connections: 10,
   interval: 50,
   downloads: URLS.map((url) => `${url}big`),
-  rate: 6_000_000,
+  rate: 4_000_000,
 };
 
 interface State {

@@ -31,6 +31,8 @@ export class Balancers {
   private readonly settings: Settings;
   private own: readonly wire.Balanced[] = [];
   private told: Told[] = [];
+  /** Another machine balances what this one does. */
+  hasTwin = false;
 
   constructor(settings: Settings) {
     this.settings = settings;
@@ -40,6 +42,7 @@ export class Balancers {
   read(rulesets: Rulesets): boolean {
     const before = this.own;
     this.own = [...rulesets.rules()].flatMap(balancedBy);
+    this.compare();
     return this.own.some((one) => !before.some((other) => isSame(one, other)));
   }
 
@@ -72,12 +75,18 @@ export class Balancers {
     const known = this.told.find((one) => one.hostId === hostId && isSame(one, said));
     if (known !== undefined) known.second = second;
     else if (this.told.length < MOST) this.told.push({ ...said, hostId, second });
+    if (known === undefined) this.compare();
     return known === undefined;
   }
 
   /** Forgets what has not been told for long. */
   expire(): void {
     this.told = this.told.filter(({ second }) => this.settings.seconds - second < SILENCE);
+    this.compare();
+  }
+
+  private compare(): void {
+    this.hasTwin = this.told.some((one) => this.own.some((other) => isSame(one, other)));
   }
 
   /** Whether another machine, and not this one, balances the address and wants to hear of it. */

@@ -192,8 +192,9 @@ export class Inbox {
     const { pf, rows, outbox, counters, bulkAnswer } = this.parts;
     if (high === 0 && low === 0 && creator === 0) return bulkAnswer.start();
     const state = rows.find(high, low, creator);
-    if (state >= 0 && isShared(pf, state)) outbox.updateWhole(state);
-    else counters.count(counts.BAD_STATE);
+    if (state < 0 || !isShared(pf, state)) return counters.count(counts.BAD_STATE);
+    outbox.updateWhole(state);
+    outbox.flushNow();
   }
 
   delete(high: number, low: number, creator: number): void {

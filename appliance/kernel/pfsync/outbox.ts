@@ -127,13 +127,13 @@ export class Outbox {
     return page[at + UPDATES]!;
   }
 
-  /** Somebody wants the whole state. */
+  /** The next that is said of the state is all of it. */
   updateWhole(state: number): void {
     const queue = this.queueOf(state);
     if (queue === QUEUE_INSERT || queue === QUEUE_UPDATE) return;
     if (queue === QUEUE_UPDATE_COMPRESSED) this.compressed.remove(state);
     this.whole.push(state);
-    this.flushNow();
+    this.schedule();
   }
 
   /** A state goes: what was to be said of it is not. Answers whether the others know of it. */

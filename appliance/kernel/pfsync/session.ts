@@ -193,7 +193,7 @@ export class Session implements StateSync {
     if (!this.rows.has(state)) return;
     const isOwn =
       this.pf.states.records(state)[this.pf.states.at(state) + CREATOR] === (this.pf.settings.hostId | 0);
-    if (isOwn) this.outbox.updateWhole(state);
+    if (isOwn && this.halves.balancers.hasTwin) this.outbox.updateWhole(state);
   }
 
   defers(state: number, packet: Packet): boolean {
