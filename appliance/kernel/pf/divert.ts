@@ -21,7 +21,7 @@ export class Divert {
   /** Does what the rule says to a packet that it has passed, itself or by its state. Answers PASS or DROP. */
   send(packet: Descriptor, rule: ActiveRule): number {
     // FreeBSD's divert-to names a divert(4) socket by its port.
-    if (rule.divertedTo === undefined || this.settings.dialect === 'freebsd') return this.toSocket(packet);
+    if (rule.divertedTo === undefined || this.settings.isFreebsd) return this.toSocket(packet);
     if (packet.direction === DIRECTION_IN) packet.packet.divertedTo = rule.divertedTo;
     return PASS;
   }

@@ -15,6 +15,7 @@ export class Settings {
   dialect: Dialect = 'openbsd';
   /** Today's OpenBSD, not 2008 or FreeBSD: it translates, routes and counts hops in its own way. */
   isToday = true;
+  isFreebsd = false;
   options: PfOptions = {};
   /** Seconds (and two counts) by TIMEOUTS' numbers. */
   timeouts = defaultTimeouts('openbsd');
@@ -44,6 +45,7 @@ export class Settings {
   setDialect(dialect: Dialect): void {
     this.dialect = dialect;
     this.isToday = dialect === 'openbsd';
+    this.isFreebsd = dialect === 'freebsd' || dialect === 'freebsd-15';
   }
 
   /** Takes options over; what they do not say has the dialect's default. */

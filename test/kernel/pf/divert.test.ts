@@ -84,11 +84,13 @@ test('divert-reply passes', () => {
 });
 
 test("FreeBSD's divert-to is a divert socket's port", () => {
-  const filter = new Filter(
-    'pass\npass in inet proto udp to port tftp divert-to 127.0.0.1 port 700\n',
-    'freebsd',
-  );
-  filter.router.host.moved();
-  assert.deepEqual(filter.left(datagram()), []);
-  assert.deepEqual(filter.router.host.moved().divert, { received: 1, noSocket: 1 });
+  for (const dialect of ['freebsd', 'freebsd-15'] as const) {
+    const filter = new Filter(
+      'pass\npass in inet proto udp to port tftp divert-to 127.0.0.1 port 700\n',
+      dialect,
+    );
+    filter.router.host.moved();
+    assert.deepEqual(filter.left(datagram()), []);
+    assert.deepEqual(filter.router.host.moved().divert, { received: 1, noSocket: 1 });
+  }
 });

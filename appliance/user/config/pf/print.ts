@@ -5,11 +5,14 @@
 
 import { type Family, INET, INET6, isUnspecified } from '../../../abi/address.ts';
 import { formatAddress } from '../../../abi/addressText.ts';
-import { icmpCodeName, icmpTypeName, NAT_PORT_HIGH, NAT_PORT_LOW, TIMEOUTS } from '../../../abi/names.ts';
-import type { Dialect, Limiter, Pool, PoolEntry, Rule, RuleHost, StateOptions } from '../../../abi/rule.ts';
-import { type ClauseName, type Traits, traitsOf } from './dialect.ts';
+import { icmpCodeName, icmpTypeName } from '../../../abi/names.ts';
+import type { Dialect, Limiter, Rule, RuleHost } from '../../../abi/rule.ts';
+import type { ClauseName } from './clauses.ts';
+import { type Traits, traitsOf } from './dialect.ts';
 import { bareFacts, type Facts } from './facts.ts';
 import { type AddressCounts, familyWord, formatOwner, formatPfHost, formatPort } from './printAddress.ts';
+import { poolEntries, poolText, poolWords } from './printPool.ts';
+import { stateWords } from './printState.ts';
 
 export interface PrintOptions {
   /** Names of protocols and services; those of a bare machine unless given. */
@@ -165,7 +168,7 @@ class RulePrinter {
     const { route, family } = this.rule;
     if (route === undefined) return '';
     if (route.pool === undefined) return ` ${route.kind}`;
-    return ` ${route.kind} ${this.entries(route.pool, family)}${poolWords(route.pool)}`;
+    return ` ${route.kind} ${poolEntries(route.pool, family)}${poolWords(route.pool)}`;
   }
 
   private protocol(): string {
@@ -306,98 +309,20 @@ class RulePrinter {
     const { rule } = this;
     if (rule.action === 'anchor' || rule.no) return '';
     const pool = rule.nat ?? rule.rdr;
-    return pool === undefined ? '' : ` -> ${this.target(pool, rule.family, rule.list === 'rdr')}`;
+    return pool === undefined ? '' : ` -> ${poolText(pool, rule.family, rule.list === 'rdr')}`;
   }
 
   private translation(): string {
     const { rule } = this;
     const { afTo } = rule;
     if (afTo !== undefined) {
-      const from = rule.nat === undefined ? '' : ` from ${this.target(rule.nat, afTo, false)}`;
-      const to = rule.rdr === undefined ? '' : ` to ${this.target(rule.rdr, afTo, true)}`;
+      const from = rule.nat === undefined ? '' : ` from ${poolText(rule.nat, afTo, false)}`;
+      const to = rule.rdr === undefined ? '' : ` to ${poolText(rule.rdr, afTo, true)}`;
       return ` af-to ${familyWord(afTo)}${from}${to}`;
     }
-    const nat = rule.nat === undefined ? '' : ` nat-to ${this.target(rule.nat, rule.family, false)}`;
-    return rule.rdr === undefined ? nat : `${nat} rdr-to ${this.target(rule.rdr, rule.family, true)}`;
+    const nat = rule.nat === undefined ? '' : ` nat-to ${poolText(rule.nat, rule.family, false)}`;
+    return rule.rdr === undefined ? nat : `${nat} rdr-to ${poolText(rule.rdr, rule.family, true)}`;
   }
-
-  /** A pool with its ports and the way one of its addresses is chosen. */
-  private target(pool: Pool, family: Family | undefined, rdr: boolean): string {
-    const ports = rdr ? rdrPorts(pool) : natPorts(pool);
-    const { staticPort, portSet } = pool;
-    const set =
-      portSet === undefined ? '' : ` map-e-portset ${portSet.offset}/${portSet.length}/${portSet.id}`;
-    return `${this.entries(pool, family)}${ports}${poolWords(pool)}${staticPort ? ' static-port' : ''}${set}`;
-  }
-
-  private entries(pool: Pool, family: Family | undefined): string {
-    const texts = pool.entries.map((entry) => entryText(entry, family));
-    return texts.length === 1 ? texts[0]! : `{ ${texts.join(', ')} }`;
-  }
-}
-
-function entryText(entry: PoolEntry, family: Family | undefined): string {
-  const { address } = entry;
-  const weight = entry.weight === undefined ? '' : ` weight ${entry.weight}`;
-  const unset = address.kind === 'any' || (address.kind === 'prefix' && isUnspecified(address.prefix));
-  if (entry.interface === undefined) return formatPfHost(address, family) + weight;
-  return unset ? entry.interface : `(${entry.interface} ${formatPfHost(address, family)})`;
-}
-
-function natPorts({ ports }: Pool): string {
-  if (ports === undefined || (ports.low === NAT_PORT_LOW && ports.high === NAT_PORT_HIGH)) return '';
-  return ports.low === ports.high ? ` port ${ports.low}` : ` port ${ports.low}:${ports.high}`;
-}
-
-function rdrPorts({ ports }: Pool): string {
-  if (ports === undefined || ports.low === 0) return '';
-  return ports.high === ports.low || ports.high === 0
-    ? ` port ${ports.low}`
-    : ` port ${ports.low}:${ports.high}`;
-}
-
-function poolWords(pool: Pool): string {
-  const words = [
-    pool.stickyAddress && ' sticky-address',
-    pool.endpointIndependent && ' endpoint-independent',
-    pool.preferIpv6 && ' prefer-ipv6-nexthop',
-  ];
-  const others = words.filter(Boolean).join('');
-  if (pool.type === undefined) return others;
-  const key = (pool.key ?? []).map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
-  return ` ${pool.type}${pool.type === 'source-hash' ? ` 0x${key}` : ''}${others}`;
-}
-
-/** Timeouts of a rule are printed in the kernel's order: that of the listing with tcp.tsdiff last. */
-const STATE_TIMEOUTS = [
-  ...TIMEOUTS.filter((timeout) => timeout.name !== 'tcp.tsdiff'),
-  ...TIMEOUTS.filter((timeout) => timeout.name === 'tcp.tsdiff'),
-];
-
-function stateWords(options: StateOptions): string[] {
-  const words: string[] = [];
-  const { max, maxSrcStates, maxSrcConn, maxSrcConnRate: rate, maxSrcNodes, overload } = options;
-  if (max) words.push(`max ${max}`);
-  if (options.noSync) words.push('no-sync');
-  if (options.sourceTrack !== undefined) words.push(`source-track ${options.sourceTrack}`);
-  if (maxSrcStates) words.push(`max-src-states ${maxSrcStates}`);
-  if (maxSrcConn) words.push(`max-src-conn ${maxSrcConn}`);
-  if (rate !== undefined) words.push(`max-src-conn-rate ${rate.limit}/${rate.seconds}`);
-  if (maxSrcNodes) words.push(`max-src-nodes ${maxSrcNodes}`);
-  if (overload !== undefined) {
-    const flush = overload.flush ? ` flush${overload.global ? ' global' : ''}` : '';
-    words.push(`overload <${overload.table}>${flush}`);
-  }
-  if (options.ifBound) words.push('if-bound');
-  if (options.sloppy) words.push('sloppy');
-  if (options.observed) words.push('observed');
-  if (options.pflow) words.push('pflow');
-  if (options.allowRelated) words.push('allow-related');
-  for (const { name } of STATE_TIMEOUTS) {
-    const value = options.timeouts?.[name];
-    if (value) words.push(`${name} ${value}`);
-  }
-  return words;
 }
 
 /** ` from A to B` or ` all`, of what is not a whole rule. */

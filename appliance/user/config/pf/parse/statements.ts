@@ -3,9 +3,10 @@
 // The statements of a pf.conf(5), one a line: which word begins which, what is skipped after an error.
 
 import { Abandoned } from '../cursor.ts';
-import { CLASSIC_ONLY, FREEBSD_ONLY } from '../dialect.ts';
 import type { Parsing } from '../parsing.ts';
-import { parseAltq, parseClassicQueue } from './altq.ts';
+import { CLASSIC_ONLY, FREEBSD_ONLY } from '../words.ts';
+import { parseAltq } from './altq.ts';
+import { parseClassicQueue } from './altqQueue.ts';
 import { parseAnchor, parseLoadAnchor, parseTranslationAnchor } from './anchors.ts';
 import { parseAntispoof } from './antispoof.ts';
 import { parseEther } from './etherRule.ts';
