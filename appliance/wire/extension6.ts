@@ -5,8 +5,8 @@
 import * as fragment6 from './fragment6.ts';
 import * as ipv6 from './ipv6.ts';
 
-/** More headers than this in one packet are refused. */
-export const MAXIMUM_HEADERS = 8;
+/** More headers than this in one packet are refused (PF_HDR_LIMIT, which counts the transport header too). */
+export const MAXIMUM_HEADERS = 19;
 
 export const OPTION_PAD1 = 0;
 export const OPTION_PADN = 1;

@@ -144,6 +144,11 @@ export function payloadAt(offset: number): number {
   return offset + HEADER_LENGTH;
 }
 
+/** An error that says which packet it is about; types that nobody has defined may hold anything. */
+export function quotes(messageType: number): boolean {
+  return messageType >= TYPE_UNREACHABLE && messageType <= TYPE_PARAMETER_PROBLEM;
+}
+
 /** To errors and redirects no error may answer (RFC 4443 2.4 (e)). */
 export function isError(messageType: number): boolean {
   return messageType < FIRST_INFORMATIONAL;

@@ -97,11 +97,11 @@ const ROWS: readonly Row[] = [
     transport: 40,
   },
   {
-    name: 'nine of them',
-    bytes: packet(60, `3c${OPTIONS.slice(2)}`.repeat(9)),
+    name: 'twenty of them',
+    bytes: packet(60, `3c${OPTIONS.slice(2)}`.repeat(20)),
     answer: extension6.TOO_MANY,
     protocol: 60,
-    transport: 104,
+    transport: 192,
   },
 ];
 

@@ -2,7 +2,6 @@
 //
 // What pf knows of the packet at hand (struct pf_pdesc): read from its headers once, kept up to date by translation.
 
-import * as extension6 from '../../wire/extension6.ts';
 import * as fragment6 from '../../wire/fragment6.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as icmp6 from '../../wire/icmp6.ts';
@@ -14,6 +13,16 @@ import { DIRECTION_IN, DIRECTION_OUT } from '../filter.ts';
 import type { Interface } from '../link/interface.ts';
 import type { Packet } from '../packet.ts';
 import { IcmpMapping } from './icmpMapping.ts';
+import {
+  BAD_OPTIONS,
+  hasRoutingHeader,
+  isNestedTooDeep,
+  listenerOptions,
+  NO_OPTIONS,
+  OTHER_OPTIONS,
+  options4,
+  options6,
+} from './optionWalk.ts';
 import type { Key } from './states.ts';
 
 export const PROTOCOL_ICMP = ipv4.PROTOCOL_ICMP;
@@ -27,6 +36,9 @@ export const READ_OK = 0;
 export const READ_SHORT = 1;
 /** ICMP of the other family. */
 export const READ_WRONG_FAMILY = 2;
+
+/** Options that run over their header, or a packet that none may be. */
+export const READ_BAD_OPTIONS = 3;
 
 /** Who knows systems by their packets (fingerprints.ts). */
 export interface Systems {
@@ -115,8 +127,9 @@ export class Descriptor {
     this.isReassembled = packet.fragmentSize > 0;
     this.wantsTimestamps = false;
     this.length = packet.end - packet.network;
-    if (this.family === 4) this.read4(packet, isToday);
-    else this.read6(packet, isToday);
+    const options = this.family === 4 ? this.read4(packet, isToday) : this.read6(packet, isToday);
+    if (options === BAD_OPTIONS) return READ_BAD_OPTIONS;
+    this.hasOptions = options !== NO_OPTIONS;
     if (this.isFragment) return READ_OK;
     switch (this.protocol) {
       case PROTOCOL_TCP:
@@ -126,23 +139,24 @@ export class Descriptor {
       case PROTOCOL_ICMP:
         return this.family === 4 ? this.readIcmp(packet, isToday) : READ_WRONG_FAMILY;
       case PROTOCOL_ICMP6:
-        return this.family === 6 ? this.readIcmp6(packet, isToday) : READ_WRONG_FAMILY;
+        return this.family === 6 ? this.readIcmp6(packet, isToday, options) : READ_WRONG_FAMILY;
       default:
         return READ_OK;
     }
   }
 
-  private read4(packet: Packet, isToday: boolean): void {
+  /** Answers what options there are. */
+  private read4(packet: Packet, isToday: boolean): number {
     const { bytes, network } = packet;
     this.source[0] = ipv4.source(bytes, network);
     this.destination[0] = ipv4.destination(bytes, network);
     this.tos = ipv4.typeOfService(bytes, network);
     this.isFragment = ipv4.isFragment(bytes, network);
-    this.hasOptions = ipv4.headerLength(bytes, network) > ipv4.HEADER_LENGTH;
-    if (this.hasOptions && isToday && isMembershipReport(packet)) this.hasOptions = false;
+    if (isToday) return !this.isFragment && isNestedTooDeep(packet) ? BAD_OPTIONS : options4(packet);
+    return ipv4.headerLength(bytes, network) > ipv4.HEADER_LENGTH ? OTHER_OPTIONS : NO_OPTIONS;
   }
 
-  private read6(packet: Packet, isToday: boolean): void {
+  private read6(packet: Packet, isToday: boolean): number {
     const { bytes, network } = packet;
     for (let i = 0; i < 4; i++) {
       this.source[i] = ipv6.sourceWord(bytes, network, i);
@@ -152,8 +166,9 @@ export class Descriptor {
     this.isFragment = packet.protocol === ipv6.NEXT_FRAGMENT;
     // What a fragment is part of is what rules ask for.
     if (this.isFragment) this.protocol = fragment6.nextHeader(bytes, packet.transport);
-    const hasHeaders = !this.isFragment && packet.transport > ipv6.payloadAt(network);
-    this.hasOptions = hasHeaders && (isToday || hasRoutingHeader(packet));
+    if (this.isFragment || packet.transport === ipv6.payloadAt(network)) return NO_OPTIONS;
+    if (isToday) return options6(packet);
+    return hasRoutingHeader(packet) ? OTHER_OPTIONS : NO_OPTIONS;
   }
 
   private readTcp(packet: Packet, isToday: boolean): number {
@@ -187,14 +202,17 @@ export class Descriptor {
     return READ_OK;
   }
 
-  private readIcmp6(packet: Packet, isToday: boolean): number {
+  private readIcmp6(packet: Packet, isToday: boolean, options: number): number {
     const { bytes, transport, end } = packet;
     if (!icmp6.valid(bytes, transport, end)) return READ_SHORT;
     this.icmpType = icmp6.type(bytes, transport);
     this.icmpCode = icmp6.code(bytes, transport);
-    this.isIcmpError = icmp6.isError(this.icmpType);
-    // Listener discovery carries a router alert, as it must (RFC 3810 5).
-    if (isListenerDiscovery(this.icmpType)) this.hasOptions = false;
+    this.isIcmpError = icmp6.quotes(this.icmpType);
+    if (isListenerDiscovery(this.icmpType)) {
+      const left = isToday ? listenerOptions(packet, this.icmpType, options) : NO_OPTIONS;
+      if (left === BAD_OPTIONS) return READ_BAD_OPTIONS;
+      this.hasOptions = left !== NO_OPTIONS;
+    }
     if (!this.isIcmpError) this.setIds(isToday, icmp6.identifier(bytes, transport));
     return READ_OK;
   }
@@ -259,34 +277,4 @@ function isListenerDiscovery(type: number): boolean {
     (type >= icmp6.TYPE_LISTENER_QUERY && type <= icmp6.TYPE_LISTENER_DONE) ||
     type === icmp6.TYPE_LISTENER_REPORT2
   );
-}
-
-/** IGMP as hosts send it, to a group, not further than the link, with a router alert (RFC 2236 2). */
-function isMembershipReport(packet: Packet): boolean {
-  const { bytes, network, transport } = packet;
-  if (packet.protocol !== ipv4.PROTOCOL_IGMP || ipv4.ttl(bytes, network) !== 1) return false;
-  if (!ipv4.isMulticast(ipv4.destination(bytes, network))) return false;
-  for (let at = ipv4.optionsAt(network); at < transport; ) {
-    const option = bytes[at]!;
-    if (option > ipv4.OPTION_NOP && option !== ipv4.OPTION_ROUTER_ALERT) return false;
-    const length = ipv4.optionLength(bytes, at, transport);
-    if (length === 0) return false;
-    at += length;
-  }
-  return true;
-}
-
-/** 2008 minds routing headers only. */
-function hasRoutingHeader(packet: Packet): boolean {
-  const { bytes, network, transport, end } = packet;
-  let protocol = ipv6.nextHeader(bytes, network);
-  let at = ipv6.payloadAt(network);
-  while (at < transport) {
-    if (protocol === ipv6.NEXT_ROUTING) return true;
-    const length = extension6.headerLength(bytes, protocol, at, end);
-    if (length === 0) return false;
-    protocol = extension6.nextHeader(bytes, at);
-    at += length;
-  }
-  return false;
 }

@@ -9,7 +9,7 @@ import { DIRECTION_OUT, DROP, PASS, type PacketFilter, TAKEN } from '../filter.t
 import type { Interface } from '../link/interface.ts';
 import type { Packet } from '../packet.ts';
 import { Timeout } from '../timeout.ts';
-import { Descriptor, PROTOCOL_TCP, READ_OK, READ_SHORT } from './descriptor.ts';
+import { Descriptor, PROTOCOL_TCP, READ_OK, READ_SHORT, READ_WRONG_FAMILY } from './descriptor.ts';
 import { isDiverting } from './divert.ts';
 import { Ends } from './ends.ts';
 import { applyScrub } from './headers.ts';
@@ -117,13 +117,14 @@ export class Pf implements PacketFilter {
     return DROP;
   }
 
-  /** Its transport header is cut. */
+  /** Its transport header is cut, or its options are none. */
   private unreadable(packet: Descriptor, read: number): number {
     const { statistics, log, rules } = this.parts;
-    if (read !== READ_SHORT) return DROP;
-    statistics.count(REASON_SHORT);
+    if (read === READ_WRONG_FAMILY) return DROP;
+    const reason = read === READ_SHORT ? REASON_SHORT : REASON_IP_OPTION;
+    statistics.count(reason);
     const { defaultRule } = rules;
-    log.decision(packet, defaultRule, undefined, pflog.ACTION_BLOCK, REASON_SHORT, undefined);
+    log.decision(packet, defaultRule, undefined, pflog.ACTION_BLOCK, reason, undefined);
     return DROP;
   }
 

@@ -104,7 +104,8 @@ export class Replies {
   private mayAnswer(packet: Descriptor): boolean {
     if (packet.protocol !== PROTOCOL_ICMP && packet.protocol !== PROTOCOL_ICMP6) return true;
     if (!this.settings.isToday) return false;
-    return !packet.isIcmpError && packet.icmpType !== icmp6.TYPE_REDIRECT;
+    if (packet.isIcmpError || packet.icmpType === icmp6.TYPE_REDIRECT) return false;
+    return packet.family === 4 || !icmp6.isError(packet.icmpType);
   }
 
   /** An ICMP error about the packet to its sender, which pf does not look at again. */

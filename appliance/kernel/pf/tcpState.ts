@@ -89,6 +89,8 @@ class Segment {
   window = 0;
   sourceShift = 0;
   destinationShift = 0;
+  /** It acknowledges to the byte what the receiver has sent, of which a stranger knows nothing. */
+  isExact = false;
 
   read(records: Int32Array, source: number, destination: number, packet: Descriptor): void {
     const { bytes, transport } = packet.packet;
@@ -98,6 +100,8 @@ class Segment {
     this.sequence = tcp.sequence(bytes, transport);
     this.originalSequence = this.sequence;
     this.acknowledgment = (tcp.acknowledgment(bytes, transport) - records[destination + SEQ_DIFFERENCE]!) | 0;
+    const sent = records[destination + SEQ_LOW]!;
+    this.isExact = sent !== 0 && (this.flags & tcp.FLAG_ACK) !== 0 && this.acknowledgment === sent;
     this.dataEnd = (this.sequence + packet.payload + syn) | 0;
     this.end = (this.dataEnd + fin) | 0;
     this.window = tcp.window(bytes, transport);
@@ -235,15 +239,18 @@ function isStrict(
     isAtLeast(segment.sequence, (low - back) | 0) &&
     skew >= -MAXIMUM_ACK_WINDOW &&
     skew <= MAXIMUM_ACK_WINDOW << segment.sourceShift &&
-    (isResetInPlace(low) || !(isToday || packet.isReassembled))
+    (isToday ? isResetInPlace(low, back) : !packet.isReassembled || isResetInPlace(low, 0))
   );
 }
 
-/** A reset must hit the next sequence number, or one beside it: else a blind attacker closes connections. */
-function isResetInPlace(low: number): boolean {
+/**
+ * A reset must hit the next sequence number, or one beside it: else a blind attacker closes connections. One of a sender whose data
+ * got lost on the way may lie up to `back` behind, if it acknowledges all that it was sent.
+ */
+function isResetInPlace(low: number, back: number): boolean {
   if ((segment.flags & tcp.FLAG_RST) === 0) return true;
   const off = (segment.originalSequence - low) | 0;
-  return off >= -1 && off <= 1;
+  return off <= 1 && off >= (segment.isExact ? Math.min(-back, -1) : -1);
 }
 
 /** Repeated SYNs, connections picked up in their middle, stragglers behind the close. */

@@ -111,6 +111,26 @@ test('a reset in its place ends the connection on both sides', () => {
   }
 });
 
+test('a reset behind what was sent last ends the connection if it acknowledges all that there is', () => {
+  const cases: [said: Said, ends: boolean][] = [
+    [{ flags: RST | ACK, seq: 1009, ack: 5001 }, true],
+    [{ flags: RST | ACK, seq: 1009, ack: 5000 }, false],
+    [{ flags: RST | ACK, seq: 1009, ack: 0 }, false],
+    [{ flags: RST, seq: 1009 }, false],
+    [{ flags: RST | ACK, seq: 1027, ack: 5001 }, false],
+    [{ flags: RST | ACK, seq: 1025 - 100_000, ack: 5001 }, false],
+  ];
+  for (const [said, ends] of cases) {
+    const filter = new Filter(STRICT);
+    connect(filter);
+    // What comes before this has been lost on the way, and the server has not acknowledged it.
+    assert.ok(passed(filter.left(client({ flags: ACK, seq: 1017, ack: 5001, data: 8 }))));
+    assert.equal(passed(filter.left(client(said))), ends, JSON.stringify(said));
+    const peers = ends ? '10:10 90' : '4:4 86400';
+    assert.deepEqual(filter.peers(), [`in ${peers}`, `out ${peers}`]);
+  }
+});
+
 test('2008 asks a reset for its place only where fragments are reassembled', () => {
   for (const [rules, reaches] of [
     ['', true],
