@@ -85,6 +85,8 @@ export function walk(bytes: Uint8Array, offset: number, end: number, found: Walk
   for (let count = 0; isExtension(found.protocol); count++) {
     if (count === MAXIMUM_HEADERS) return TOO_MANY;
     if (found.protocol === ipv6.NEXT_HOP_BY_HOP && count > 0) return MISPLACED;
+    // A fragment of a fragment: nobody makes them but to be taken for something else.
+    if (found.protocol === ipv6.NEXT_FRAGMENT && found.fragment >= 0) return TOO_MANY;
     const length = headerLength(bytes, found.protocol, found.transport, end);
     if (length === 0) return TOO_SHORT;
     note(found, bytes);

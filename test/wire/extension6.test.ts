@@ -97,6 +97,13 @@ const ROWS: readonly Row[] = [
     transport: 40,
   },
   {
+    name: 'two fragment headers',
+    bytes: packet(44, '2c00 0000 00000001 3a00 0000 00000001'),
+    answer: extension6.TOO_MANY,
+    protocol: 44,
+    transport: 48,
+  },
+  {
     name: 'twenty of them',
     bytes: packet(60, `3c${OPTIONS.slice(2)}`.repeat(20)),
     answer: extension6.TOO_MANY,
