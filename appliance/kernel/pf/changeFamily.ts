@@ -112,6 +112,8 @@ function write6(packet: Descriptor, { protocol, source, destination }: Ends): vo
   const left = hops(packet);
   const mayFragment = !ipv4.dontFragment(bytes, frame.network) && frame.gsoType === GSO_NONE;
   frame.network = frame.transport - ipv6.HEADER_LENGTH;
+  // The longer header begins in front of where the frame did, and who keeps a packet copies it from `link` on.
+  frame.link = Math.min(frame.link, frame.network);
   const { network } = frame;
   changeSegmentType(frame, GSO_TCP4, GSO_TCP6);
   // What an IPv4 router may cut is cut here, to what every link of IPv6 carries (RFC 7915 4).

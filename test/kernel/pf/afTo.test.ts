@@ -161,6 +161,15 @@ test('NAT46: hosts of IPv4 reach one of IPv6, their addresses embedded in the po
   ]);
 });
 
+test('NAT46: the first packet waits for a neighbor that has not been heard of, and arrives', () => {
+  const stranger = '2001:db8:1::a';
+  const filter = new DualFilter(NAT46.replace('2001:db8:1::9', stranger));
+  answers(filter.router.left, LEFT_LINK, [stranger]);
+  const syn = ip4({ source: RIGHT, destination: '203.0.113.7' }, tcpSegment({ from: 1024, to: 80, ...SYN }));
+  const heard = filter.right(syn).join('\n');
+  assert.match(heard, new RegExp(`^left 2001:db8:46::c633:6409:\\d+ > ${stranger}:80 S 1000$`, 'm'));
+});
+
 test('destinations by the length of the prefix they are written behind (RFC 6052 2.4)', () => {
   const written = [
     ['2001:db8::/32', '2001:db8:c633:6409::'],
