@@ -126,12 +126,15 @@ async function printList(listing: Listing, path: string, list: RuleList, depth: 
   }
 }
 
-/** The anchors below one, each as if it were called. Filter rules alone are shown with what they call. */
+/** The anchors below one that no rule of it calls, each as if one did. Filter rules alone are shown with what they call. */
 async function printChildren(listing: Listing, path: string, list: RuleList, depth: number): Promise<void> {
   if (list !== 'filter') return;
   const { session } = listing;
   const indent = session.args.verbose > 0 ? '' : '  '.repeat(depth);
+  const rules = await rulesOfLists(session, path, [list]);
+  const called = new Set(rules.map((entry) => bodyPath(listing, path, entry.rule)));
   for (const child of await session.kernel.call('pf.anchors', { anchor: path, recursive: false })) {
+    if (called.has(child)) continue;
     session.out(`${indent}anchor "${child.slice(child.lastIndexOf('/') + 1)}" all {`);
     await printList(listing, child, list, depth + 1);
     session.out(`${indent}}`);
