@@ -162,9 +162,11 @@ export class StateMaker {
     records[at + TOUCHED] = settings.seconds;
     records[at + FLAGS] = records[at + FLAGS]! | packet.direction | flagsOf(rules);
     this.fillRoute(records, at, rules);
-    records[at + SOURCE_NODE] = join(node);
-    records[at + NAT_NODE] = join(rules.translation.node);
-    records[at + ROUTE_NODE] = join(rules.routeNode);
+    records[at + SOURCE_NODE] = join(node, packet);
+    records[at + NAT_NODE] = join(rules.translation.node, packet);
+    records[at + ROUTE_NODE] = join(rules.routeNode, packet);
+    const hasNodes = records[at + SOURCE_NODE]! + records[at + NAT_NODE]! + records[at + ROUTE_NODE]! > 0;
+    if (hasNodes) records[at + FLAGS] = records[at + FLAGS]! | FLAG_MORE_RULES;
     if (packet.protocol === PROTOCOL_TCP) this.fillTcp(records, at, packet, rule);
     else udpState.create(records, at, at + SOURCE, packet.protocol);
     const isPlain = rules.matchRules.length === 0 && rules.scrub.isEmpty && packet.packet.tag === 0;
@@ -208,10 +210,11 @@ export class StateMaker {
   }
 }
 
-/** One state more at a node; answers the number for the record. */
-function join(node: SourceNode | undefined): number {
+/** One state more at a node, and its first packet; answers the number for the record. */
+function join(node: SourceNode | undefined, packet: Descriptor): number {
   if (node === undefined) return 0;
   node.states++;
+  node.count(packet.direction === DIRECTION_OUT ? 1 : 0, packet.length);
   return node.number;
 }
 

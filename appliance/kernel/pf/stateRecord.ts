@@ -95,7 +95,7 @@ export const FLAG_PFLOW = 1 << 12;
 export const FLAG_EXTRA = 1 << 13;
 /** Translated between families. */
 export const FLAG_FAMILIES = 1 << 14;
-/** More rules than RULE count its packets. */
+/** More rules than RULE count its packets, or sources that are tracked. */
 export const FLAG_MORE_RULES = 1 << 15;
 
 /** A peer has told of the windows (pfsync); which of the two ends has been heard here since. */

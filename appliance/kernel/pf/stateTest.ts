@@ -14,6 +14,7 @@ import { NO_RULE, type RuleSlots } from './ruleSlots.ts';
 import type { Settings } from './settings.ts';
 import { trackSloppy } from './sloppy.ts';
 import type { SourceLimits } from './sourceLimits.ts';
+import type { SourceNodes } from './sourceNodes.ts';
 import type { StateLife } from './stateLife.ts';
 import {
   ANCHOR,
@@ -36,9 +37,11 @@ import {
   FLAG_TRANSLATED,
   FLAGS,
   isForward,
+  NAT_NODE,
   NAT_RULE,
   PEER_STATE,
   ROUTE_INTERFACE,
+  ROUTE_NODE,
   RULE,
   SEQ_LOW,
   SOURCE,
@@ -71,6 +74,7 @@ export interface StateTestParts {
   readonly icmpErrors: IcmpErrorTest;
   readonly replies: Replies;
   readonly sourceLimits: SourceLimits;
+  readonly sourceNodes: SourceNodes;
   readonly synproxy: Synproxy;
   readonly sync: SyncPort;
 }
@@ -269,7 +273,7 @@ export class StateTest {
     return false;
   }
 
-  /** Counts the packet for the state and for all rules that it came of. */
+  /** Counts the packet for the state, for all rules that it came of and for the sources that are tracked. */
   account(state: number, records: Int32Array, at: number, forward: boolean, packet: Descriptor): void {
     const counters = this.states.counters(state);
     const place = (at >>> 1) + COUNTERS + (forward ? 0 : 1);
@@ -283,6 +287,10 @@ export class StateTest {
     const nat = records[at + NAT_RULE]!;
     if (anchor !== NO_RULE) slots.get(anchor).count(isOut, packet.length);
     if (nat !== NO_RULE) slots.get(nat).count(isOut, packet.length);
+    const { sourceNodes } = this.parts;
+    sourceNodes.get(records[at + SOURCE_NODE]!)?.count(isOut, packet.length);
+    sourceNodes.get(records[at + NAT_NODE]!)?.count(isOut, packet.length);
+    sourceNodes.get(records[at + ROUTE_NODE]!)?.count(isOut, packet.length);
     const more = records[at + EXTRA] === 0 ? undefined : this.states.extra(records[at + EXTRA]!)?.matchRules;
     if (more === undefined) return;
     for (let i = 0; i < more.length; i++) more[i]!.count(isOut, packet.length);

@@ -123,8 +123,10 @@ export class StateRules {
     if (anchor !== undefined || translation !== undefined) flags |= FLAG_MORE_RULES;
     records[at + FLAGS] = flags;
     if (isObserved) observed.adopt(records, at);
-    if (found !== undefined)
+    if (found !== undefined) {
       this.joinNodes(records, at, found, translation ?? found, pfsync.ruleFlags(bytes, from));
+      records[at + FLAGS] = records[at + FLAGS]! | FLAG_MORE_RULES;
+    }
     if (isFresh) return;
     records[at + TOUCHED] = settings.seconds;
     setRemaining(records, at, life.expires(state), settings.seconds, left);

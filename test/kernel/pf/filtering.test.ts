@@ -189,7 +189,17 @@ test('limits by source: states, and handshakes with overload', () => {
   );
   const other = ip4({ source: '192.0.2.77', destination: RIGHT }, udp(1, 2));
   assert.equal(filter.left(other).length, 1);
-  assert.equal(filter.router.host.call('pf.sourceNodes', { cursor: 0 }).items.length, 2);
+  assert.equal(filter.left(datagram(1)).length, 1, 'by its state');
+  const { items } = filter.router.host.call('pf.sourceNodes', { cursor: 0 });
+  const size = datagram(1).bytes.length;
+  assert.deepEqual(
+    items.map(({ packets }) => packets),
+    [
+      [3, 0],
+      [1, 0],
+    ],
+  );
+  assert.deepEqual(items[0]!.bytes, [3 * size, 0]);
 
   const overload = new Filter(
     'table <bad> persist\nblock in quick on vr0 from <bad>\npass in on vr0 proto tcp keep state (max-src-conn 1, overload <bad> flush)\npass out\n',
