@@ -34,11 +34,33 @@ const opened = million((figures) => figures.opened);
 const rate = { unit: 'M/s', judged: 'least' } as const;
 const scale = { unit: 'M/s', judged: 'ratio', peerName: 'hardly loaded', ours: FULL, peer: EMPTY } as const;
 
+const rules = { unit: 'M/s', judged: 'ratio', peerName: '10 rules', peer: EMPTY } as const;
+
 const ROWS: readonly MemoryRow[] = [
   { name: 'memory-1k', ...rate, must: 3, aim: 5, ours: SMALL, figure: forwarded },
   { name: 'memory-1m', ...rate, must: 2, aim: 3, ours: MILLION, figure: forwarded },
   { name: 'scale-established', ...scale, must: 0.9, aim: 0.95, figure: forwarded },
   { name: 'scale-new', ...scale, must: 0.5, aim: 0.8, figure: opened },
+  { name: 'new-1k-rules', ...rules, must: 0.5, aim: 0.8, ours: { ...EMPTY, rules: 1_000 }, figure: opened },
+  { name: 'new-10k-rules', ...rules, must: 0.5, aim: 0.8, ours: { ...EMPTY, rules: 10_000 }, figure: opened },
+  {
+    name: 'established-10k-rules',
+    ...rules,
+    must: 0.9,
+    aim: 0.95,
+    ours: { ...EMPTY, rules: 10_000 },
+    figure: forwarded,
+  },
+  {
+    name: 'load-10k-rules',
+    unit: 's',
+    judged: 'share', // ten times the rules, at most ten times the time
+    peerName: '1 000 rules',
+    must: 10,
+    ours: { ...EMPTY, rules: 10_000 },
+    peer: { ...EMPTY, rules: 1_000 },
+    figure: ({ loaded }) => loaded,
+  },
   {
     name: 'state-memory',
     unit: 'MB',
